@@ -1,0 +1,72 @@
+/* sys.h -- the system calls that dmalloc makes, without libc.
+
+   Everything here may run inside the program's own malloc call, inside a
+   signal handler, or in the reporter, which is a kernel thread that glibc
+   does not know. So nothing here touches errno, takes a lock or allocates.
+   Each function returns what the kernel returned: a result, or a negative
+   errno value such as -EAGAIN.
+
+   All of them are Thread-safe and Signal-safe. */
+
+#ifndef DM_BASE_SYS_H
+#define DM_BASE_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* Pages of zeroed, private, readable and writable memory: LENGTH bytes,
+   rounded up to whole pages. The pages cost nothing until they are touched.
+   Returns NULL when the kernel refuses. What was mapped is counted in
+   dm_sys_mapped_bytes. */
+void *dm_sys_map(size_t length);
+void dm_sys_unmap(void *start, size_t length);
+
+/* Bytes mapped by dm_sys_map and not unmapped again. */
+size_t dm_sys_mapped_bytes(void);
+
+/* Takes away all access to LENGTH bytes at START: a guard page. */
+int dm_sys_protect_none(void *start, size_t length);
+
+/* FLAGS and MODE as open(2); O_CLOEXEC is always added. */
+int dm_sys_open(const char *path, int flags, mode_t mode);
+int dm_sys_close(int fd);
+ssize_t dm_sys_read(int fd, void *buffer, size_t size);
+ssize_t dm_sys_pread(int fd, void *buffer, size_t size, uint64_t offset);
+ssize_t dm_sys_write(int fd, const void *buffer, size_t size);
+int dm_sys_fstat(int fd, struct stat *status);
+
+/* Where the symbolic link PATH points, into BUFFER, always terminated.
+   Returns its length. */
+ssize_t dm_sys_readlink(const char *path, char *buffer, size_t size);
+
+/* Whether FD can take a write now. Waits at most TIMEOUT_MS milliseconds.
+   Returns a positive number if so, 0 after the timeout. */
+int dm_sys_poll_out(int fd, int timeout_ms);
+
+/* Sleeps while *WORD is VALUE, at most until DEADLINE (CLOCK_MONOTONIC,
+   nanoseconds; UINT64_MAX for ever). Returns 0, -EAGAIN or -ETIMEDOUT. */
+int dm_sys_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline_ns);
+void dm_sys_futex_wake(uint32_t *word);
+
+/* Nanoseconds on CLOCK (CLOCK_MONOTONIC, CLOCK_REALTIME, ...). Goes through
+   the vDSO where init.c has found it, else through the kernel. */
+uint64_t dm_sys_clock_ns(clockid_t clock);
+
+pid_t dm_sys_getpid(void);
+pid_t dm_sys_gettid(void);
+
+/* Blocks every signal, also those that glibc keeps for itself, and stores
+   the former mask in *OLD; dm_sys_restore_signals puts it back. */
+void dm_sys_block_signals(uint64_t *old);
+void dm_sys_restore_signals(const uint64_t *old);
+
+/* For tests: the Nth call from now of the functions that can fail (map, open,
+   write, clone) fails with -ENOMEM, -EMFILE, -EIO or -EAGAIN. 0 turns it off.
+   EVERY makes every call from then on fail. */
+void dm_sys_fail_after(unsigned n, bool every);
+
+#endif

@@ -1,0 +1,86 @@
+/* snapshot.h -- one moment's figures: all ledgers added up into plain numbers.
+
+   A snapshot is what the reports are made from; it holds no pointer into the
+   books but for callsite numbers. One exists at a time (dump.c sees to that),
+   in memory that is mapped at the first dump and kept. */
+
+#ifndef DM_DUMP_SNAPSHOT_H
+#define DM_DUMP_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "books/ages.h"
+#include "books/ledger.h"
+#include "books/sizes.h"
+
+/* A figure of live things, which a race with the program may show below zero
+   for a moment. */
+struct dm_live
+{
+  int64_t count;
+  int64_t bytes;
+};
+
+/* A callsite as the dump shows it. */
+struct dm_callsite_figures
+{
+  uint32_t number;
+  struct dm_live live;
+  uint64_t allocations, allocated_bytes, frees;
+  uint64_t in_place, moved, grown_bytes;
+  int64_t growth;              /* bytes gained since the dump before */
+};
+
+enum dm_trigger
+{
+  DM_TRIGGER_TIMER,
+  DM_TRIGGER_SIGNAL,
+  DM_TRIGGER_EXIT,
+  DM_TRIGGER_CALL
+};
+
+struct dm_snapshot
+{
+  /* Who and when. */
+  uint64_t sequence;           /* 1 for the first dump of this process */
+  enum dm_trigger trigger;
+  int signal;                  /* the number, for DM_TRIGGER_SIGNAL */
+  uint64_t time_ms;            /* since 1970, UTC */
+  uint64_t uptime_ms;
+  int pid;
+  const char *program;         /* its path */
+  const char *host;
+
+  /* Totals. */
+  uint64_t allocations, frees, allocated_bytes, peak_bytes;
+  struct dm_live live;
+  uint64_t in_place, moved;
+  struct dm_mishaps mishaps;
+
+  struct dm_live ages[DM_AGE_ROWS];
+  struct dm_live sizes[DM_SIZE_ROWS];
+
+  /* Callsites. */
+  uint32_t callsites_cap, callsites_used;
+  uint32_t unfreed;            /* callsites with live blocks */
+  struct dm_live other;        /* what the cap left without a name */
+  struct dm_callsite_figures *top; /* sorted, LISTED of them */
+  uint32_t listed;
+  enum dm_sort sort;
+
+  /* dmalloc itself. */
+  uint64_t table_bytes;        /* memory that dmalloc mapped */
+  uint32_t ledgers;
+  uint64_t dumps_cut;          /* dumps whose end could not be written */
+  const char *degraded;        /* why something is not tracked, or NULL */
+};
+
+/* Fills the figures of SNAPSHOT from the books: everything but sequence,
+   trigger and signal. TOP and SORT choose the list. Returns false when there
+   is no memory for the list: then LISTED is 0 and the rest is right. */
+bool dm_snapshot_take(struct dm_snapshot *snapshot, int top,
+                      enum dm_sort sort);
+
+#endif
