@@ -6,7 +6,8 @@
    mean "no birth known".
 
    While a reporter runs it advances a tick, and reading the time is one load.
-   Without one the coarse clock is asked, about 5 ns (see docs/PERFORMANCE.md). */
+   Without one the coarse clock is asked, about 5 ns (see docs/PERFORMANCE.md).
+ */
 
 #ifndef DM_BASE_CLOCK_H
 #define DM_BASE_CLOCK_H
@@ -20,6 +21,9 @@ void dm_clock_start(void);
 /* The slice that the clock shows now: 1 in the first second. Thread-safe,
    Signal-safe. */
 uint32_t dm_clock_read(void);
+
+/* The slice that NS (CLOCK_MONOTONIC, nanoseconds) lies in. */
+uint32_t dm_clock_slice_at(uint64_t ns);
 
 /* Nanoseconds since dm_clock_start. */
 uint64_t dm_clock_uptime_ns(void);

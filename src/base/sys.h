@@ -52,8 +52,8 @@ int dm_sys_poll_out(int fd, int timeout_ms);
 int dm_sys_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline_ns);
 void dm_sys_futex_wake(uint32_t *word);
 
-/* Nanoseconds on CLOCK (CLOCK_MONOTONIC, CLOCK_REALTIME, ...). Goes through
-   the vDSO where init.c has found it, else through the kernel. */
+/* Nanoseconds on CLOCK (CLOCK_MONOTONIC, CLOCK_REALTIME, ...), asked of the
+   kernel itself. */
 uint64_t dm_sys_clock_ns(clockid_t clock);
 
 pid_t dm_sys_getpid(void);
@@ -64,9 +64,35 @@ pid_t dm_sys_gettid(void);
 void dm_sys_block_signals(uint64_t *old);
 void dm_sys_restore_signals(const uint64_t *old);
 
+/* Like dm_sys_futex_wait on a word that the kernel itself changes when a
+   thread ends; TIMEOUT_NS is relative. */
+int dm_sys_futex_wait_shared(uint32_t *word, uint32_t value,
+                             uint64_t timeout_ns);
+
+/* Whether thread ID of this process is still known to the kernel. */
+bool dm_sys_thread_exists(pid_t id);
+void dm_sys_yield(void);
+
+/* Starts a kernel thread that glibc does not know: it runs FUNCTION(ARG) on
+   the stack that ends at STACK_TOP, with thread pointer THREAD_BLOCK, and ends
+   when FUNCTION returns. *ID is the thread's id and becomes 0 when it has
+   ended. Returns a negative errno when the kernel refuses. */
+int dm_sys_clone_thread(int (*function)(void *), void *stack_top, void *arg,
+                        void *thread_block, uint32_t *id);
+
+/* Makes BLOCK, of at least 128 bytes, a thread block: it points to itself and
+   holds the canaries of the calling thread's. */
+void dm_sys_copy_thread_block(uintptr_t *block);
+
+/* The calling thread gives up all capabilities and can never gain any. */
+void dm_sys_drop_privileges(void);
+
 /* For tests: the Nth call from now of the functions that can fail (map, open,
    write, clone) fails with -ENOMEM, -EMFILE, -EIO or -EAGAIN. 0 turns it off.
    EVERY makes every call from then on fail. */
 void dm_sys_fail_after(unsigned n, bool every);
+
+/* Whether the call that asks must fail now; for the functions above. */
+bool dm_sys_must_fail(void);
 
 #endif

@@ -16,17 +16,20 @@
 
 struct dm_text
 {
-  char *data;                  /* LENGTH bytes so far; not terminated */
+  char *data; /* LENGTH bytes so far; not terminated */
   size_t length;
   size_t capacity;
-  bool cut;                    /* something did not fit */
-  void (*drain) (struct dm_text *text);  /* empties DATA (sets LENGTH to 0),
-                                            called when it is full; or NULL */
-  void *drain_arg;             /* for the drain's own use */
+  bool cut;                            /* something did not fit */
+  void (*drain)(struct dm_text *text); /* empties DATA (sets LENGTH to 0),
+                                          called when it is full; or NULL */
+  void *drain_arg;                     /* for the drain's own use */
 };
 
 /* A text over BUFFER of CAPACITY bytes, without a drain. */
 void dm_text_init(struct dm_text *text, char *buffer, size_t capacity);
+
+/* Empties TEXT into its drain, if it has one: the end of a report. */
+void dm_text_flush(struct dm_text *text);
 
 void dm_text_char(struct dm_text *text, char c);
 void dm_text_bytes(struct dm_text *text, const char *bytes, size_t length);
@@ -44,15 +47,17 @@ void dm_text_hex(struct dm_text *text, uint64_t value);
 void dm_text_padded(struct dm_text *text, uint64_t value, unsigned width);
 /* Milliseconds as seconds with one decimal, grouped: 1,250.0. */
 void dm_text_seconds(struct dm_text *text, uint64_t milliseconds);
-/* A size: 0B, 58.2KiB, 84.3MiB, 1.5GiB, 2.0TiB. Bytes below 1024 have no
-   decimal; the rest one, rounded to nearest. A negative value keeps its sign. */
+/* A size: 0B, 58.2KiB, 84.3MiB, 1.5GiB, 2.0TiB, up to EiB. Bytes below 1024
+   have no decimal; the rest one, rounded to nearest, and never 1024.0 of a
+   unit. A negative value keeps its sign. */
 void dm_text_size(struct dm_text *text, int64_t bytes);
 
 /* STRING with control bytes, quotes and backslashes escaped as JSON wants
    them, without the quotes around. Bytes that are not valid UTF-8 become
    U+FFFD, so that the line stays JSON. */
 void dm_text_json(struct dm_text *text, const char *string);
-/* STRING with control bytes (and DEL) shown as \xNN, for a terminal. */
+/* STRING with control characters (DEL and U+0080 to U+009F too) and bytes that
+   are not UTF-8 shown as \xNN, for a terminal. */
 void dm_text_printable(struct dm_text *text, const char *string);
 
 /* Calendar time of SECONDS since 1970 in UTC, in the format of date(1):

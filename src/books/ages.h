@@ -19,16 +19,23 @@
 #include "base/counter.h"
 
 /* The window is DM_AGE_SLICES wide; the ring has a power of two of places. */
-enum { DM_AGE_SLICES = 1000, DM_AGE_PLACES = 1024 };
+enum
+{
+  DM_AGE_SLICES = 1000,
+  DM_AGE_PLACES = 1024
+};
 
 /* The rows of the dump: younger than 1, 10, 100, 1000 seconds, and the rest. */
-enum { DM_AGE_ROWS = 5 };
+enum
+{
+  DM_AGE_ROWS = 5
+};
 
 struct dm_ages
 {
-  uint32_t sequence;           /* odd while the head is moving */
-  uint32_t head;               /* the youngest slice that the ring knows */
-  struct dm_row older;         /* born before the window */
+  uint32_t sequence;   /* odd while the head is moving */
+  uint32_t head;       /* the youngest slice that the ring knows */
+  struct dm_row older; /* born before the window */
   struct dm_row slice[DM_AGE_PLACES];
 };
 

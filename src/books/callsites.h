@@ -19,14 +19,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DM_CALLSITE_OTHER = 0 };
+enum
+{
+  DM_CALLSITE_OTHER = 0
+};
 
 typedef uint64_t dm_frame;
 
 /* The top bits of a frame: its module's number; below it a flag for a frame
    that a signal interrupted (its address is the very instruction, not the one
    after a call); below that the address. */
-enum { DM_FRAME_MODULE_SHIFT = 52 };
+enum
+{
+  DM_FRAME_MODULE_SHIFT = 52
+};
 #define DM_FRAME_INTERRUPTED (UINT64_C(1) << 48)
 
 static inline uintptr_t

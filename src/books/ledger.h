@@ -9,7 +9,7 @@
    callsites' cells, live blocks and bytes the sums of the age slices. What is
    counted once cannot disagree with itself.
 
-   A ledger stays when its thread ends and is inherited by the next thread. */
+   A ledger stays when its thread ends, and a later thread inherits it. */
 
 #ifndef DM_BOOKS_LEDGER_H
 #define DM_BOOKS_LEDGER_H
@@ -30,31 +30,35 @@ struct dm_cell
 {
   uint64_t allocations, allocated_bytes;
   uint64_t frees, freed_bytes;
-  uint64_t in_place, moved;          /* reallocs */
+  uint64_t in_place, moved;           /* reallocs */
   uint64_t grown_bytes, shrunk_bytes; /* by reallocs in place */
 } __attribute__((aligned(64)));
 
 /* Cells come in chunks, so that a thread pays for the callsites it uses. */
-enum { DM_CELLS_PER_CHUNK = 64 };
+enum
+{
+  DM_CELLS_PER_CHUNK = 64
+};
 
 /* What went unseen or wrong: each is a figure of the dump. */
 struct dm_mishaps
 {
-  uint64_t foreign_frees;      /* of blocks that carry no stamp of ours */
-  uint64_t broken_stamps;      /* overwritten by the program */
-  uint64_t unwind_failed;      /* a stack that ended before its end */
-  uint64_t stacks_cut;         /* stacks deeper than what is recorded */
-  uint64_t nested;             /* allocations by a signal handler that
-                                  interrupted an unwind: caller only */
+  uint64_t foreign_frees;       /* of blocks that carry no stamp of ours */
+  uint64_t broken_stamps;       /* overwritten by the program */
+  uint64_t unwind_failed;       /* a stack that ended before its end */
+  uint64_t stacks_cut;          /* stacks deeper than what is recorded */
+  uint64_t nested;              /* allocations by a signal handler that
+                                   interrupted an unwind: caller only */
   uint64_t verified, differing; /* DMALLOC_VERIFY: captures compared, and
                                   those that libunwind saw differently */
 };
 
 struct dm_ledger
 {
-  struct dm_ledger *next;      /* the list of all ledgers; set before the
-                                  ledger is published */
-  int64_t unpublished;         /* bytes since the last word to the peak */
+  struct dm_ledger *next; /* the list of all ledgers; set before the
+                             ledger is published */
+  uint64_t unpublished;   /* bytes (signed) since the last word to the
+                             peak */
   struct dm_mishaps mishaps;
   struct dm_row sizes[DM_SIZE_ROWS];
   struct dm_ages ages;
@@ -62,20 +66,82 @@ struct dm_ledger
                                          until touched */
 } __attribute__((aligned(64)));
 
-/* A new ledger, already in the list, for callsites up to the table's cap.
-   NULL when there is no memory: the caller then uses dm_ledger_shared(). */
-struct dm_ledger *dm_ledger_new(void);
+/* Makes room for CAP callsites. Returns 0 or a negative errno. Called once. */
+int dm_ledgers_init(unsigned cap);
 
-/* Counts a block of SIZE bytes born in slice BIRTH at CALLSITE; its free; and
-   a realloc in place from OLD_SIZE to NEW_SIZE bytes. dm_ledger_moved adds
-   the word "by a moving realloc" to an allocation. Signal-safe; only for the
-   ledger's own thread. */
-void dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite,
-                     uint32_t birth, size_t size);
-void dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite,
-                    uint32_t birth, size_t size);
+/* A new ledger, already in the list. NULL when there is no memory: the caller
+   then uses dm_ledger_emergency, one caller at a time. Thread-safe,
+   Signal-safe. */
+struct dm_ledger *dm_ledger_new(void);
+extern struct dm_ledger *dm_ledger_emergency;
+
+/* The slow half of the next: makes the chunk, or gives the spill cell. */
+struct dm_cell *dm_ledger_make_cell(struct dm_ledger *ledger,
+                                    uint32_t callsite);
+
+/* The cell of CALLSITE, for the ledger's own thread. */
+static inline struct dm_cell *
+dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite)
+{
+  struct dm_cell *chunk = atomic_load_explicit(
+      &ledger->chunks[callsite / DM_CELLS_PER_CHUNK], memory_order_relaxed);
+  if (__builtin_expect(!chunk, 0))
+    return dm_ledger_make_cell(ledger, callsite);
+  return &chunk[callsite % DM_CELLS_PER_CHUNK];
+}
+
+/* Bytes that a thread may keep to itself before it tells the peak. */
+enum
+{
+  DM_UNPUBLISHED_MAX = 65536
+};
+
+/* Adds LEDGER's unpublished bytes to the sum that the peak is taken of. */
+void dm_ledger_publish(struct dm_ledger *ledger);
+
+static inline void
+dm_ledger_live_bytes(struct dm_ledger *ledger, uint64_t bytes)
+{
+  dm_counter_add(&ledger->unpublished, bytes);
+  if (__builtin_expect(ledger->unpublished + DM_UNPUBLISHED_MAX >
+                           2 * (uint64_t) DM_UNPUBLISHED_MAX,
+                       0))
+    dm_ledger_publish(ledger);
+}
+
+/* Counts a block of SIZE bytes born in slice BIRTH at CALLSITE. This and the
+   next three are Signal-safe, and for the ledger's own thread alone. */
+static inline void
+dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+                size_t size)
+{
+  struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
+  dm_counter_add(&cell->allocations, 1);
+  dm_counter_add(&cell->allocated_bytes, size);
+  dm_row_add(dm_ages_row(&ledger->ages, birth), 1, size);
+  dm_row_add(&ledger->sizes[dm_size_row(size)], 1, size);
+  dm_ledger_live_bytes(ledger, size);
+}
+
+/* Takes that block out again, here or in the ledger of another thread. */
+static inline void
+dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+               size_t size)
+{
+  struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
+  dm_counter_add(&cell->frees, 1);
+  dm_counter_add(&cell->freed_bytes, size);
+  dm_row_add(dm_ages_row(&ledger->ages, birth), -UINT64_C(1), -size);
+  dm_row_add(&ledger->sizes[dm_size_row(size)], -UINT64_C(1), -size);
+  dm_ledger_live_bytes(ledger, -size);
+}
+
+/* Counts that a realloc left a block in its place: it keeps its birth and its
+   callsite, its bytes change. */
 void dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite,
                       uint32_t birth, size_t old_size, size_t new_size);
+
+/* Counts that an allocation at CALLSITE was a realloc's that moved. */
 void dm_ledger_moved(struct dm_ledger *ledger, uint32_t callsite);
 
 /* The list of all ledgers, newest first; follow NEXT. Thread-safe. */
@@ -84,10 +150,6 @@ const struct dm_ledger *dm_ledgers(void);
 /* The cell of CALLSITE in LEDGER, or NULL if that thread never touched it. */
 const struct dm_cell *dm_ledger_cell(const struct dm_ledger *ledger,
                                      uint32_t callsite);
-
-/* Cells that counts go to when a ledger has no memory for a chunk of its own,
-   shared by all threads and therefore added to atomically. Part of every sum. */
-const struct dm_cell *dm_ledger_spill_cell(uint32_t callsite);
 
 /* The highest sum of live bytes, each thread at most 64 KiB behind. LIVE is
    the sum that the caller just made; the peak is never less. */

@@ -16,24 +16,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DM_MODULES_MAX = 4095, DM_BUILD_ID_MAX = 32 };
+#include "books/elf_identity.h"
+
+enum
+{
+  DM_MODULES_MAX = 4095
+};
 
 struct dm_module
 {
-  uintptr_t start, end;        /* the addresses that it was mapped to */
-  uintptr_t base;              /* what was added to the file's addresses */
-  const char *path;            /* as the loader knows it; the program's own
-                                  path for the program */
-  uint8_t build_id[DM_BUILD_ID_MAX];
-  uint8_t build_id_length;     /* bytes; 0: it has none */
-  const void *link_map;        /* the loader's handle, while loaded */
+  uintptr_t start, end;            /* the addresses that it was mapped to */
+  uintptr_t base;                  /* what was added to the file's addresses */
+  const char *path;                /* as the loader knows it, made absolute with
+                                      the directory of the start; the program's
+                                      own path for the program */
+  bool is_program;                 /* and not a library */
+  struct dm_elf_identity identity; /* its build id */
+  _Atomic(const void *) link_map;  /* the loader's handle, while loaded; only
+                                      to be compared, it may be gone */
   const void *eh_frame_header; /* the table of unwind information, or NULL */
   _Atomic bool loaded;
 };
 
 /* The number of the module that ADDRESS lies in now, or 0. Asks the loader
-   without its lock (_dl_find_object) and copies what is new. Thread-safe,
-   Signal-safe; for cold paths, about 50 ns for a known module. */
+   without its lock (_dl_find_object) and copies what is new. ADDRESS must be
+   one that cannot be unloaded meanwhile, such as a return address of a running
+   function. Thread-safe, Signal-safe; for cold paths, about 50 ns for a known
+   module. */
 unsigned dm_modules_find(uintptr_t address);
 
 /* Module NUMBER, 1 to dm_modules_count(). Lives for ever. */
@@ -42,7 +51,10 @@ unsigned dm_modules_count(void);
 
 /* Looks which modules are gone and marks them. Calls GONE for each one newly
    found gone. Called when the loader frees memory of its own, which it does at
-   the end of dlclose. Thread-safe. */
+   the end of dlclose. Reads no module's memory, for another thread may be
+   unloading it just then. GONE may be called late, when the same module is
+   already back: what it forgets must be such as can be learned again.
+   Thread-safe, Signal-safe. */
 void dm_modules_recheck(void (*gone)(unsigned number));
 
 /* The address range of the loader itself: a free that comes from there may be

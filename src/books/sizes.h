@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DM_SIZE_ROWS = 12 };
+enum
+{
+  DM_SIZE_ROWS = 12
+};
 
 /* The row of a block of SIZE bytes, 0 to DM_SIZE_ROWS - 1. */
 static inline unsigned

@@ -18,27 +18,47 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/config.h"
 #include "base/text.h"
 
 /* Remembers what stderr is, and the file pattern (%p pid, %c program's base
    name, %h host, %t start time in seconds since 1970, %% itself; anything
-   else stays). Called once at the start. */
+   else stays). A pattern that is no absolute path starts from the directory
+   that is the current one now, wherever the program goes later. Called once
+   at the start. */
 void dm_output_init(const struct dm_config *config, const char *program,
                     const char *host, uint64_t start_time_s);
+
+/* What a descriptor refers to, as fstat(2) tells it. */
+struct dm_identity
+{
+  bool known; /* false: nothing, and equal to nothing */
+  mode_t type;
+  dev_t device, special_device;
+  ino_t inode;
+};
 
 struct dm_output
 {
   int fd;                      /* -1: nowhere; all writes are given up */
   bool close;                  /* opened by us */
-  bool is_stderr;              /* its identity is checked at each write */
-  uint64_t deadline_ns;        /* CLOCK_MONOTONIC: no waiting after it */
+  bool is_stderr;              /* descriptor 2 must still be what it was */
+  bool own;                    /* the process's own output */
+  bool midline;                /* the last byte written is not a newline */
   bool cut;                    /* something was not written */
+  struct dm_identity identity; /* of FD; checked before each write, for the
+                                  program may close what it did not open */
+  size_t chunk;                /* the most bytes of one write */
+  uint64_t deadline_ns;        /* CLOCK_MONOTONIC: no waiting after it */
 };
 
 /* Opens the process's own output, with PATIENCE_MS milliseconds to wait in
-   all for a slow reader (0: do not wait). */
+   all for a slow reader (0: do not wait). A file must be a regular file, a
+   pipe that is being read, a terminal or /dev/null. When the dump before was
+   cut within a line, that line is ended first, so that the new dump does not
+   become a part of it. */
 void dm_output_open(struct dm_output *output, unsigned patience_ms);
 
 /* Opens descriptor FD of process PID (through /proc) for the one who asked.
@@ -50,11 +70,18 @@ bool dm_output_open_remote(struct dm_output *output, int pid, int fd,
 /* Uses the caller's own descriptor FD. */
 void dm_output_use(struct dm_output *output, int fd, unsigned patience_ms);
 
-void dm_output_write(struct dm_output *output, const char *data,
-                     size_t length);
+/* Writes LENGTH bytes of DATA, or what the deadline allows. After a cut
+   nothing more is written, so that a dump has no hole. */
+void dm_output_write(struct dm_output *output, const char *data, size_t length);
 void dm_output_close(struct dm_output *output);
 
-/* Makes TEXT drain into OUTPUT when it is full. */
+/* Someone waits for the dump under way: from DEADLINE_NS (CLOCK_MONOTONIC) on
+   it does not wait for its reader, however long it was allowed to. UINT64_MAX
+   takes that back. Thread-safe. */
+void dm_output_hurry(uint64_t deadline_ns);
+
+/* Makes TEXT drain into OUTPUT when it is full; dm_text_flush writes the
+   rest. */
 void dm_output_attach(struct dm_output *output, struct dm_text *text);
 
 #endif

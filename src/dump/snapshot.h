@@ -30,7 +30,7 @@ struct dm_callsite_figures
   struct dm_live live;
   uint64_t allocations, allocated_bytes, frees;
   uint64_t in_place, moved, grown_bytes;
-  int64_t growth;              /* bytes gained since the dump before */
+  int64_t growth; /* bytes gained since the dump before */
 };
 
 enum dm_trigger
@@ -44,13 +44,13 @@ enum dm_trigger
 struct dm_snapshot
 {
   /* Who and when. */
-  uint64_t sequence;           /* 1 for the first dump of this process */
+  uint64_t sequence; /* 1 for the first dump of this process */
   enum dm_trigger trigger;
-  int signal;                  /* the number, for DM_TRIGGER_SIGNAL */
-  uint64_t time_ms;            /* since 1970, UTC */
+  int signal;       /* the number, for DM_TRIGGER_SIGNAL */
+  uint64_t time_ms; /* since 1970, UTC */
   uint64_t uptime_ms;
   int pid;
-  const char *program;         /* its path */
+  const char *program; /* its path */
   const char *host;
 
   /* Totals. */
@@ -64,23 +64,25 @@ struct dm_snapshot
 
   /* Callsites. */
   uint32_t callsites_cap, callsites_used;
-  uint32_t unfreed;            /* callsites with live blocks */
-  struct dm_live other;        /* what the cap left without a name */
+  uint32_t unfreed;                /* callsites with live blocks */
+  struct dm_live other;            /* what the cap left without a name */
   struct dm_callsite_figures *top; /* sorted, LISTED of them */
   uint32_t listed;
   enum dm_sort sort;
 
   /* dmalloc itself. */
-  uint64_t table_bytes;        /* memory that dmalloc mapped */
+  uint64_t table_bytes; /* memory that dmalloc mapped */
   uint32_t ledgers;
-  uint64_t dumps_cut;          /* dumps whose end could not be written */
-  const char *degraded;        /* why something is not tracked, or NULL */
+  uint64_t dumps_cut;   /* dumps whose end could not be written */
+  const char *degraded; /* why something is not tracked, or NULL */
 };
 
 /* Fills the figures of SNAPSHOT from the books: everything but sequence,
    trigger and signal. TOP and SORT choose the list. Returns false when there
    is no memory for the list: then LISTED is 0 and the rest is right. */
-bool dm_snapshot_take(struct dm_snapshot *snapshot, int top,
-                      enum dm_sort sort);
+bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort);
+
+/* Fills only the totals: allocations to mishaps. Thread-safe. */
+void dm_snapshot_totals(struct dm_snapshot *snapshot);
 
 #endif

@@ -1,0 +1,53 @@
+/* clock.c -- which second it is. */
+
+#include "base/clock.h"
+
+#include <time.h>
+
+#include "base/sys.h"
+
+_Atomic uint32_t dm_clock_tick;
+
+enum
+{
+  SECOND_NS = 1000000000
+};
+
+static uint64_t start_ns;
+
+void
+dm_clock_start(void)
+{
+  start_ns = dm_sys_clock_ns(CLOCK_MONOTONIC);
+}
+
+uint32_t
+dm_clock_slice_at(uint64_t ns)
+{
+  /* The coarse clock may be a few milliseconds before the start. */
+  int64_t since = (int64_t) (ns - start_ns);
+  return since < 0 ? 1 : (uint32_t) (since / SECOND_NS) + 1;
+}
+
+uint32_t
+dm_clock_read(void)
+{
+  /* libc's call goes through the vDSO: no system call. It is safe here, for
+     recording begins after the loader has relocated everything. */
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return dm_clock_slice_at((uint64_t) now.tv_sec * SECOND_NS +
+                           (uint64_t) now.tv_nsec);
+}
+
+uint64_t
+dm_clock_uptime_ns(void)
+{
+  return dm_sys_clock_ns(CLOCK_MONOTONIC) - start_ns;
+}
+
+uint64_t
+dm_clock_slice_start_ns(uint32_t slice)
+{
+  return start_ns + (uint64_t) (slice - 1) * SECOND_NS;
+}

@@ -1,0 +1,256 @@
+/* sys.c -- the system calls that dmalloc makes, without libc. */
+
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "base/sys_x86_64.h"
+
+static _Atomic size_t mapped_bytes;
+
+/* Fault injection: how many more calls succeed, and whether all after fail. */
+static _Atomic unsigned fail_countdown;
+static _Atomic bool fail_for_ever;
+
+void
+dm_sys_fail_after(unsigned n, bool every)
+{
+  atomic_store(&fail_for_ever, every);
+  atomic_store(&fail_countdown, n);
+}
+
+bool
+dm_sys_must_fail(void)
+{
+  unsigned left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+  if (__builtin_expect(left == 0, 1))
+    return false;
+  if (left == 1 && atomic_load(&fail_for_ever))
+    return true;
+  return atomic_fetch_sub(&fail_countdown, 1) == 1;
+}
+
+static size_t
+whole_pages(size_t length)
+{
+  return (length + 4095) & ~(size_t) 4095;
+}
+
+void *
+dm_sys_map(size_t length)
+{
+  if (dm_sys_must_fail())
+    return NULL;
+  length = whole_pages(length);
+  long result = dm_syscall(SYS_mmap, 0, (long) length, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (result < 0 && result > -4096)
+    return NULL;
+  atomic_fetch_add_explicit(&mapped_bytes, length, memory_order_relaxed);
+  return (void *) result;
+}
+
+void
+dm_sys_unmap(void *start, size_t length)
+{
+  length = whole_pages(length);
+  if (dm_syscall(SYS_munmap, (long) start, (long) length, 0, 0, 0, 0) == 0)
+    atomic_fetch_sub_explicit(&mapped_bytes, length, memory_order_relaxed);
+}
+
+size_t
+dm_sys_mapped_bytes(void)
+{
+  return atomic_load_explicit(&mapped_bytes, memory_order_relaxed);
+}
+
+int
+dm_sys_protect_none(void *start, size_t length)
+{
+  return (int) dm_syscall(SYS_mprotect, (long) start,
+                          (long) whole_pages(length), PROT_NONE, 0, 0, 0);
+}
+
+int
+dm_sys_open(const char *path, int flags, mode_t mode)
+{
+  if (dm_sys_must_fail())
+    return -EMFILE;
+  return (int) dm_syscall(SYS_openat, AT_FDCWD, (long) path, flags | O_CLOEXEC,
+                          (long) mode, 0, 0);
+}
+
+int
+dm_sys_close(int fd)
+{
+  return (int) dm_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+ssize_t
+dm_sys_read(int fd, void *buffer, size_t size)
+{
+  return dm_syscall(SYS_read, fd, (long) buffer, (long) size, 0, 0, 0);
+}
+
+ssize_t
+dm_sys_pread(int fd, void *buffer, size_t size, uint64_t offset)
+{
+  return dm_syscall(SYS_pread64, fd, (long) buffer, (long) size, (long) offset,
+                    0, 0);
+}
+
+ssize_t
+dm_sys_write(int fd, const void *buffer, size_t size)
+{
+  if (dm_sys_must_fail())
+    return -EIO;
+  return dm_syscall(SYS_write, fd, (long) buffer, (long) size, 0, 0, 0);
+}
+
+int
+dm_sys_fstat(int fd, struct stat *status)
+{
+  return (int) dm_syscall(SYS_fstat, fd, (long) status, 0, 0, 0, 0);
+}
+
+ssize_t
+dm_sys_readlink(const char *path, char *buffer, size_t size)
+{
+  long length = dm_syscall(SYS_readlink, (long) path, (long) buffer,
+                           (long) size - 1, 0, 0, 0);
+  buffer[length < 0 ? 0 : length] = '\0';
+  return length;
+}
+
+int
+dm_sys_poll_out(int fd, int timeout_ms)
+{
+  struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+  return (int) dm_syscall(SYS_poll, (long) &wanted, 1, timeout_ms, 0, 0, 0);
+}
+
+int
+dm_sys_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline_ns)
+{
+  struct timespec deadline = {
+      .tv_sec = (time_t) (deadline_ns / 1000000000),
+      .tv_nsec = (long) (deadline_ns % 1000000000),
+  };
+  return (int) dm_syscall(SYS_futex, (long) word,
+                          FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
+                          deadline_ns == UINT64_MAX ? 0 : (long) &deadline, 0,
+                          (long) FUTEX_BITSET_MATCH_ANY);
+}
+
+void
+dm_sys_futex_wake(uint32_t *word)
+{
+  dm_syscall(SYS_futex, (long) word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT32_MAX,
+             0, 0, 0);
+}
+
+uint64_t
+dm_sys_clock_ns(clockid_t clock)
+{
+  struct timespec now = {0};
+  dm_syscall(SYS_clock_gettime, clock, (long) &now, 0, 0, 0, 0);
+  return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
+}
+
+int
+dm_sys_futex_wait_shared(uint32_t *word, uint32_t value, uint64_t timeout_ns)
+{
+  struct timespec timeout = {
+      .tv_sec = (time_t) (timeout_ns / 1000000000),
+      .tv_nsec = (long) (timeout_ns % 1000000000),
+  };
+  return (int) dm_syscall(SYS_futex, (long) word, FUTEX_WAIT, value,
+                          (long) &timeout, 0, 0);
+}
+
+bool
+dm_sys_thread_exists(pid_t id)
+{
+  return dm_syscall(SYS_tgkill, dm_sys_getpid(), id, 0, 0, 0, 0) != -ESRCH;
+}
+
+void
+dm_sys_yield(void)
+{
+  dm_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+}
+
+int
+dm_sys_clone_thread(int (*function)(void *), void *stack_top, void *arg,
+                    void *thread_block, uint32_t *id)
+{
+  if (dm_sys_must_fail())
+    return -EAGAIN;
+  int saved_errno = errno;
+  int result = clone(function, stack_top,
+                     CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+                         CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
+                         CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+                     arg, id, thread_block, id);
+  result = result < 0 ? -errno : result;
+  errno = saved_errno;
+  return result;
+}
+
+void
+dm_sys_copy_thread_block(uintptr_t *block)
+{
+  /* x86-64 ABI: the first and third word point to the block itself; glibc
+     keeps its stack canary and its pointer guard in the sixth and seventh. */
+  const uintptr_t *own = __builtin_thread_pointer();
+  block[0] = (uintptr_t) block;
+  block[2] = (uintptr_t) block;
+  block[5] = own[5];
+  block[6] = own[6];
+}
+
+void
+dm_sys_drop_privileges(void)
+{
+  struct __user_cap_header_struct header = {.version =
+                                                _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+  dm_syscall(SYS_capset, (long) &header, (long) none, 0, 0, 0, 0);
+  dm_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+}
+
+pid_t
+dm_sys_getpid(void)
+{
+  return (pid_t) dm_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+pid_t
+dm_sys_gettid(void)
+{
+  return (pid_t) dm_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+void
+dm_sys_block_signals(uint64_t *old)
+{
+  uint64_t all = UINT64_MAX;
+  dm_syscall(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long) &all, (long) old,
+             sizeof all, 0, 0);
+}
+
+void
+dm_sys_restore_signals(const uint64_t *old)
+{
+  dm_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long) old, 0,
+             sizeof *old, 0, 0);
+}

@@ -1,0 +1,173 @@
+/* dump.c -- one dump from start to end. */
+
+#include "dump/dump.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "books/callsites.h"
+#include "dump/output.h"
+#include "dump/report.h"
+#include "dump/symbols.h"
+
+static const struct dm_config *config;
+static const char *program, *host;
+static const char *degraded;
+
+static _Atomic bool busy;
+static uint64_t sequence;
+static _Atomic uint64_t dumps_cut;
+
+/* The text of a dump, drained into the output when it is full. */
+static char buffer[65536];
+
+void
+dm_dump_init(const struct dm_config *settings, const char *program_path,
+             const char *host_name)
+{
+  config = settings;
+  program = program_path;
+  host = host_name;
+}
+
+void
+dm_dump_degraded(const char *why)
+{
+  degraded = why;
+}
+
+/* The bits of a sigqueue request. */
+enum
+{
+  REQUEST_FD = 0xff,
+  REQUEST_JSON = 1 << 8,
+  REQUEST_ALL = 1 << 9,
+  REQUEST_PID_SHIFT = 10
+};
+
+/* Opens what REQUEST wants written to. Returns false when the one who asked
+   cannot be reached, and the process's own output is taken instead. */
+static bool
+open_output(struct dm_output *output, const struct dm_request *request)
+{
+  if (request->trigger == DM_TRIGGER_CALL && request->fd >= 0)
+  {
+    dm_output_use(output, request->fd, request->patience_ms);
+    return true;
+  }
+  if (request->value != 0 &&
+      dm_output_open_remote(output, (int) (request->value >> REQUEST_PID_SHIFT),
+                            (int) (request->value & REQUEST_FD),
+                            request->patience_ms))
+    return true;
+  dm_output_open(output, request->patience_ms);
+  return request->value == 0;
+}
+
+static void
+want_names(const struct dm_snapshot *snapshot)
+{
+  for (uint32_t i = 0; i < snapshot->listed; i++)
+  {
+    unsigned count;
+    const dm_frame *frames =
+        dm_callsite_frames(snapshot->top[i].number, &count);
+    for (unsigned j = 0; j < count; j++)
+      dm_symbols_want(frames[j]);
+  }
+  dm_symbols_resolve();
+}
+
+static bool
+dump_locked(const struct dm_request *request)
+{
+  static struct dm_snapshot snapshot;
+  static struct dm_output output;
+  bool theirs = open_output(&output, request);
+  bool json = theirs && request->value ? request->value & REQUEST_JSON
+                                       : config->format == DM_FORMAT_JSON;
+  bool all = theirs && request->value & REQUEST_ALL;
+
+  snapshot = (struct dm_snapshot){
+      .sequence = ++sequence,
+      .trigger = request->trigger,
+      .signal = request->signal,
+      .time_ms = dm_sys_clock_ns(CLOCK_REALTIME) / 1000000,
+      .uptime_ms = dm_clock_uptime_ns() / 1000000,
+      .pid = dm_sys_getpid(),
+      .program = program,
+      .host = host,
+      .dumps_cut = dumps_cut,
+      .degraded = degraded,
+  };
+  dm_snapshot_take(&snapshot, all ? DM_TOP_ALL : config->top, config->sort);
+  want_names(&snapshot);
+
+  struct dm_text text;
+  dm_text_init(&text, buffer, sizeof buffer);
+  dm_output_attach(&output, &text);
+  if (json)
+    dm_report_json(&text, &snapshot);
+  else
+    dm_report_text(&text, &snapshot);
+  dm_text_flush(&text);
+  dm_output_close(&output);
+  return !output.cut;
+}
+
+/* Makes the dump if no other is being made; *WHOLE says whether it was all
+   written. */
+static bool
+try_dump(const struct dm_request *request, bool *whole)
+{
+  uint64_t signals;
+  dm_sys_block_signals(&signals);
+  bool ours = !atomic_exchange(&busy, true);
+  if (ours)
+  {
+    *whole = dump_locked(request);
+    if (!*whole)
+      atomic_fetch_add(&dumps_cut, 1);
+    atomic_store(&busy, false);
+  }
+  dm_sys_restore_signals(&signals);
+  return ours;
+}
+
+bool
+dm_dump(const struct dm_request *request)
+{
+  bool whole = false;
+  if (!try_dump(request, &whole))
+    atomic_fetch_add(&dumps_cut, 1);
+  return whole;
+}
+
+bool
+dm_dump_wait(const struct dm_request *request)
+{
+  bool whole = false;
+  while (!try_dump(request, &whole))
+    dm_sys_yield();
+  return whole;
+}
+
+void
+dm_dump_after_fork(void)
+{
+  if (atomic_exchange(&busy, false))
+    dm_symbols_forget();
+  sequence = 0;
+  dumps_cut = 0;
+}
+
+void
+dm_dump_message(const char *message, size_t length)
+{
+  struct dm_output output;
+  dm_output_open(&output, 0);
+  dm_output_write(&output, message, length);
+  dm_output_close(&output);
+}

@@ -1,0 +1,375 @@
+/* output.c -- where a dump goes, and a writer that never blocks the program.
+
+   Pipes, terminals and sockets have readers that may be slow, and the program
+   writes to them too. Their O_NONBLOCK flag is the program's as well and is
+   left alone. For a pipe poll(2) says that there is room for PIPE_BUF bytes,
+   and no more than that is written at a time. For a terminal it says only that
+   there is room for one, and a longer write sleeps in the kernel until someone
+   reads: so a terminal is opened a second time, with O_NONBLOCK, for the one
+   dump. Regular files are written in one go, so that O_APPEND keeps the dumps
+   of several processes apart. */
+
+#include "dump/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/sys.h"
+#include "dump/output_path.h"
+
+enum
+{
+  STDERR = 2,
+  CHUNK = 4096,
+  /* For a terminal that cannot be opened again: seldom more than its room. */
+  TERMINAL_CHUNK = 64,
+  /* Signals are blocked, so one interruption is already odd. */
+  INTERRUPTIONS_MAX = 10
+};
+
+static const uint64_t millisecond_ns = 1000000;
+
+static struct dm_identity stderr_identity; /* at the start */
+
+static bool to_file; /* and not to stderr */
+
+/* A deadline for every dump, whatever its own: see dm_output_hurry. */
+static _Atomic uint64_t hurry_ns = UINT64_MAX;
+
+/* The dump before ended within a line. */
+static bool unfinished;
+
+static struct dm_identity
+identify(int fd)
+{
+  struct stat status;
+  if (fd < 0 || dm_sys_fstat(fd, &status) != 0)
+    return (struct dm_identity){.known = false};
+  return (struct dm_identity){
+      .known = true,
+      .type = status.st_mode & S_IFMT,
+      .device = status.st_dev,
+      .special_device = status.st_rdev,
+      .inode = status.st_ino,
+  };
+}
+
+static bool
+is_still(int fd, const struct dm_identity *then)
+{
+  struct dm_identity now = identify(fd);
+  return now.known && then->known && now.type == then->type &&
+         now.device == then->device &&
+         now.special_device == then->special_device && now.inode == then->inode;
+}
+
+/* Whether IDENTITY is a terminal: the major numbers of consoles, serial lines
+   and pseudo-terminals. Not the multiplexer, which gives a new terminal to
+   each who opens it. */
+static bool
+is_terminal(const struct dm_identity *identity)
+{
+  if (!S_ISCHR(identity->type))
+    return false;
+  unsigned number = major(identity->special_device);
+  if (number == 5)
+    return minor(identity->special_device) != 2;
+  return number == 4 || (number >= 136 && number <= 143) || number == 204 ||
+         number == 229;
+}
+
+static bool
+is_null_device(const struct dm_identity *identity)
+{
+  return S_ISCHR(identity->type) && identity->special_device == makedev(1, 3);
+}
+
+static bool
+may_receive(const struct dm_identity *identity)
+{
+  return identity->known && (S_ISREG(identity->type) ||
+                             S_ISFIFO(identity->type) || is_terminal(identity));
+}
+
+void
+dm_output_init(const struct dm_config *config, const char *program,
+               const char *host, uint64_t start_time_s)
+{
+  stderr_identity = identify(STDERR);
+  unfinished = false;
+  to_file = strcmp(config->output, "stderr") != 0 &&
+            strcmp(config->output, "/dev/stderr") != 0;
+  if (to_file)
+    dm_output_path_init(config->output, program, host, start_time_s);
+}
+
+/* Opens the file behind descriptor NUMBER of process PID ("self" for us) with
+   FLAGS. Returns a descriptor or a negative errno. */
+static int
+open_descriptor(const char *pid, int number, int flags)
+{
+  char buffer[64];
+  struct dm_text path;
+  dm_text_init(&path, buffer, sizeof buffer);
+  dm_text_string(&path, "/proc/");
+  dm_text_string(&path, pid);
+  dm_text_string(&path, "/fd/");
+  dm_text_signed(&path, number);
+  dm_text_char(&path, '\0');
+  return dm_sys_open(buffer, flags, 0);
+}
+
+static void
+set_descriptor(struct dm_output *output, int fd)
+{
+  output->fd = fd;
+  output->identity = identify(fd);
+  output->chunk = S_ISREG(output->identity.type) ? SIZE_MAX : CHUNK;
+}
+
+static void
+start(struct dm_output *output, int fd, unsigned patience_ms)
+{
+  *output = (struct dm_output){
+      .deadline_ns =
+          dm_sys_clock_ns(CLOCK_MONOTONIC) + patience_ms * millisecond_ns,
+  };
+  set_descriptor(output, fd);
+}
+
+/* Puts a descriptor that cannot block in the place of a terminal's. */
+static void
+reopen_terminal(struct dm_output *output)
+{
+  struct dm_identity identity = output->identity;
+  if (output->fd < 0 || !is_terminal(&identity))
+    return;
+  int fd =
+      open_descriptor("self", output->fd, O_WRONLY | O_NOCTTY | O_NONBLOCK);
+  if (is_still(fd, &identity))
+  {
+    output->fd = fd;
+    output->close = true;
+    return;
+  }
+  if (fd >= 0)
+    dm_sys_close(fd);
+  output->chunk = TERMINAL_CHUNK;
+}
+
+/* Opens the file of the pattern. Returns a descriptor, or -1. */
+static int
+open_file(void)
+{
+  const char *path = dm_output_path();
+  if (!path)
+    return -1;
+  int fd = dm_sys_open(
+      path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+      0600);
+  if (fd < 0)
+    return -1;
+  struct dm_identity identity = identify(fd);
+  if (may_receive(&identity) || is_null_device(&identity))
+    return fd;
+  dm_sys_close(fd);
+  return -1;
+}
+
+void
+dm_output_open(struct dm_output *output, unsigned patience_ms)
+{
+  if (to_file)
+  {
+    start(output, open_file(), patience_ms);
+    output->close = output->fd >= 0;
+  }
+  else
+  {
+    start(output, stderr_identity.known ? STDERR : -1, patience_ms);
+    output->identity = stderr_identity;
+    output->is_stderr = true;
+    if (is_still(STDERR, &stderr_identity))
+      reopen_terminal(output);
+  }
+  output->own = true;
+  output->midline = unfinished;
+  if (unfinished && output->fd >= 0)
+    dm_output_write(output, "\n", 1);
+}
+
+/* The file is first opened for its name only, since to open some devices is
+   to make them act, and then through that descriptor, so that what is written
+   to is what was looked at. O_APPEND, because the one who asked may have
+   written to a regular file, and our own offset would begin at 0. */
+bool
+dm_output_open_remote(struct dm_output *output, int pid, int fd,
+                      unsigned patience_ms)
+{
+  char digits[16];
+  struct dm_text text;
+  start(output, -1, patience_ms);
+  if (pid <= 0 || fd < 0)
+    return false;
+  dm_text_init(&text, digits, sizeof digits);
+  dm_text_signed(&text, pid);
+  dm_text_char(&text, '\0');
+  int name = open_descriptor(digits, fd, O_PATH);
+  if (name < 0)
+    return false;
+  struct dm_identity identity = identify(name);
+  int opened = -1;
+  if (may_receive(&identity))
+    opened = open_descriptor("self", name,
+                             O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
+  dm_sys_close(name);
+  if (opened < 0)
+    return false;
+  set_descriptor(output, opened);
+  output->close = true;
+  return true;
+}
+
+void
+dm_output_use(struct dm_output *output, int fd, unsigned patience_ms)
+{
+  start(output, fd < 0 ? -1 : fd, patience_ms);
+  reopen_terminal(output);
+}
+
+void
+dm_output_hurry(uint64_t deadline_ns)
+{
+  atomic_store(&hurry_ns, deadline_ns);
+}
+
+/* Milliseconds left until the deadline, rounded up, but not more than until
+   dm_output_hurry should be looked at again. */
+static int
+patience_left(const struct dm_output *output)
+{
+  enum
+  {
+    LOOK_AGAIN_MS = 20
+  };
+  uint64_t now = dm_sys_clock_ns(CLOCK_MONOTONIC);
+  uint64_t hurry = atomic_load_explicit(&hurry_ns, memory_order_relaxed);
+  uint64_t deadline = hurry < output->deadline_ns ? hurry : output->deadline_ns;
+  if (now >= deadline)
+    return 0;
+  uint64_t left = (deadline - now - 1) / millisecond_ns + 1;
+  return left < LOOK_AGAIN_MS ? (int) left : LOOK_AGAIN_MS;
+}
+
+/* Waits until a chunk can be written. Returns false after the deadline, and
+   when nobody can tell: then a write could block. */
+static bool
+wait_for_room(const struct dm_output *output)
+{
+  for (;;)
+  {
+    int patience = patience_left(output);
+    int result = dm_sys_poll_out(output->fd, patience);
+    if (result > 0)
+      return true;
+    if ((result != 0 && result != -EINTR) || patience == 0)
+      return false;
+  }
+}
+
+/* For a descriptor that poll(2) calls writable and write(2) does not, as some
+   sockets are: sleeps a little instead of asking in a circle. Returns false
+   after the deadline. */
+static bool
+nap(const struct dm_output *output)
+{
+  uint32_t word = 0;
+  if (patience_left(output) == 0)
+    return false;
+  dm_sys_futex_wait(&word, 0,
+                    dm_sys_clock_ns(CLOCK_MONOTONIC) + millisecond_ns);
+  return true;
+}
+
+/* Whether the descriptor, and for stderr also descriptor 2, is what it was. */
+static bool
+is_ours(const struct dm_output *output)
+{
+  if (output->is_stderr && output->fd != STDERR &&
+      !is_still(STDERR, &stderr_identity))
+    return false;
+  return is_still(output->fd, &output->identity);
+}
+
+/* One write(2) of LENGTH bytes, when there is room and the descriptor still is
+   what it was. Returns the bytes written, or 0 or less when there is no hope.
+   The descriptor is looked at before the wait, not to wait for a stranger, and
+   again after it, which may be seconds later. */
+static ssize_t
+write_once(const struct dm_output *output, const char *data, size_t length)
+{
+  bool waits = !S_ISREG(output->identity.type);
+  unsigned interruptions = 0;
+  for (;;)
+  {
+    if (waits && (!is_ours(output) || !wait_for_room(output)))
+      return 0;
+    if (!is_ours(output))
+      return 0;
+    ssize_t written = dm_sys_write(output->fd, data, length);
+    if (written == -EINTR && interruptions++ < INTERRUPTIONS_MAX)
+      continue;
+    if (written != -EAGAIN)
+      return written;
+    if (!nap(output))
+      return 0;
+  }
+}
+
+void
+dm_output_write(struct dm_output *output, const char *data, size_t length)
+{
+  while (length > 0 && !output->cut)
+  {
+    size_t part = length < output->chunk ? length : output->chunk;
+    ssize_t written = output->fd < 0 ? 0 : write_once(output, data, part);
+    if (written <= 0)
+    {
+      output->cut = true;
+      return;
+    }
+    output->midline = data[written - 1] != '\n';
+    data += written;
+    length -= (size_t) written;
+  }
+}
+
+void
+dm_output_close(struct dm_output *output)
+{
+  if (output->own)
+    unfinished = output->midline;
+  /* The program may have closed it, and the number be another file's now. */
+  if (output->close && is_still(output->fd, &output->identity))
+    dm_sys_close(output->fd);
+  output->fd = -1;
+  output->close = false;
+}
+
+static void
+drain(struct dm_text *text)
+{
+  dm_output_write(text->drain_arg, text->data, text->length);
+  text->length = 0;
+}
+
+void
+dm_output_attach(struct dm_output *output, struct dm_text *text)
+{
+  text->drain = drain;
+  text->drain_arg = output;
+}

@@ -1,0 +1,306 @@
+/* report_text.c -- a snapshot as text for people.
+
+   The original's report, row for row, then what it could not tell: callsites
+   and the profiler's own cost. Whatever comes from outside (names of programs,
+   modules and functions) is made printable, so that no file name can write to
+   the reader's terminal or forge a line. */
+
+#include "dump/report.h"
+
+#include <string.h>
+
+#include "base/signals.h"
+#include "books/callsites.h"
+#include "books/modules.h"
+#include "dump/symbols.h"
+
+enum
+{
+  BAR_MAX = 50
+};
+
+/* What follows the last slash of PATH. */
+static const char *
+base_name(const char *path)
+{
+  if (!path || !*path)
+    return "?";
+  const char *slash = strrchr(path, '/');
+  return slash && slash[1] ? slash + 1 : path;
+}
+
+static void
+put_count(struct dm_text *text, uint64_t count, const char *what)
+{
+  dm_text_grouped(text, (int64_t) count);
+  dm_text_string(text, what);
+}
+
+static void
+put_sized(struct dm_text *text, int64_t bytes, const char *what)
+{
+  dm_text_size(text, bytes);
+  dm_text_string(text, what);
+}
+
+static void
+put_trigger(struct dm_text *text, const struct dm_snapshot *snapshot)
+{
+  static const char *const words[] = {
+      [DM_TRIGGER_TIMER] = "on the timer",
+      [DM_TRIGGER_SIGNAL] = "on ",
+      [DM_TRIGGER_EXIT] = "at exit",
+      [DM_TRIGGER_CALL] = "on a call",
+  };
+  dm_text_string(text, words[snapshot->trigger]);
+  if (snapshot->trigger == DM_TRIGGER_SIGNAL)
+    dm_signal_name(text, snapshot->signal);
+}
+
+static void
+put_heading(struct dm_text *text, const struct dm_snapshot *snapshot)
+{
+  dm_text_string(text, ">>>>>>>>>>>>> ");
+  dm_text_date(text, snapshot->time_ms / 1000);
+  dm_text_string(text, " <<<<<<<<<<<\ndmalloc " DM_VERSION ": ");
+  dm_text_printable(text, base_name(snapshot->program));
+  dm_text_string(text, ", pid ");
+  dm_text_signed(text, snapshot->pid);
+  dm_text_string(text, ", up ");
+  dm_text_seconds(text, snapshot->uptime_ms);
+  dm_text_string(text, " s, dump ");
+  dm_text_unsigned(text, snapshot->sequence);
+  dm_text_string(text, ", ");
+  put_trigger(text, snapshot);
+  dm_text_char(text, '\n');
+}
+
+static void
+put_totals(struct dm_text *text, const struct dm_snapshot *snapshot)
+{
+  dm_text_string(text, "Overall stats:\n");
+  put_count(text, snapshot->allocations, " Overall allocations since start\n");
+  put_sized(text, snapshot->live.bytes, " Current total allocated size\n");
+  dm_text_grouped(text, snapshot->live.count);
+  dm_text_string(text, " Current allocations\n");
+  put_sized(text, (int64_t) snapshot->peak_bytes,
+            " Peak total allocated size\n");
+  put_count(text, snapshot->in_place, " Reallocations in place, ");
+  put_count(text, snapshot->moved, " moved\n");
+}
+
+/* How many allocations one mark stands for, so that the longest bar fits. */
+static int64_t
+scale_of(const struct dm_live *rows, unsigned count)
+{
+  int64_t most = 0;
+  for (unsigned i = 0; i < count; i++)
+    if (rows[i].count > most)
+      most = rows[i].count;
+  int64_t scale = most / BAR_MAX + (most % BAR_MAX > 0);
+  return scale > 0 ? scale : 1;
+}
+
+static void
+put_bars_heading(struct dm_text *text, const char *by, int64_t scale)
+{
+  dm_text_string(text, "Current allocations by ");
+  dm_text_string(text, by);
+  dm_text_string(text, ": ( # = ");
+  dm_text_grouped(text, scale);
+  dm_text_string(text, " current allocations)\n");
+}
+
+/* The marks are rounded to nearest, but something is never shown as nothing. */
+static void
+put_bar(struct dm_text *text, const struct dm_live *row, int64_t scale)
+{
+  dm_text_string(text, ": ");
+  if (row->count > 0)
+  {
+    int64_t half = scale - scale / 2; /* and no sum that could overflow */
+    int64_t marks = row->count / scale + (row->count % scale >= half);
+    dm_text_repeat(text, '#', (size_t) (marks > 0 ? marks : 1));
+  }
+  dm_text_string(text, "  ");
+  dm_text_grouped(text, row->count);
+  dm_text_string(text, ", ");
+  dm_text_size(text, row->bytes);
+  dm_text_char(text, '\n');
+}
+
+static void
+put_sizes(struct dm_text *text, const struct dm_live rows[DM_SIZE_ROWS])
+{
+  int64_t scale = scale_of(rows, DM_SIZE_ROWS);
+  put_bars_heading(text, "size", scale);
+  for (unsigned i = 0; i < DM_SIZE_ROWS; i++)
+  {
+    dm_text_unsigned(text, dm_size_row_start(i));
+    if (i + 1 < DM_SIZE_ROWS)
+    {
+      dm_text_string(text, " - ");
+      dm_text_unsigned(text, dm_size_row_start(i + 1));
+      dm_text_string(text, " bytes");
+    }
+    else
+      dm_text_string(text, " + bytes");
+    put_bar(text, &rows[i], scale);
+  }
+}
+
+static void
+put_ages(struct dm_text *text, const struct dm_live rows[DM_AGE_ROWS])
+{
+  int64_t scale = scale_of(rows, DM_AGE_ROWS);
+  put_bars_heading(text, "age", scale);
+  for (unsigned i = 0; i < DM_AGE_ROWS; i++)
+  {
+    bool last = i + 1 == DM_AGE_ROWS;
+    dm_text_string(text, last ? "> " : "< ");
+    dm_text_unsigned(text, dm_age_row_start(last ? i : i + 1));
+    dm_text_string(text, " sec");
+    put_bar(text, &rows[i], scale);
+  }
+}
+
+/* "symbol+0x1d (module+0x411d)", or as much of it as is known. */
+static void
+put_frame(struct dm_text *text, dm_frame frame)
+{
+  const struct dm_module *module = NULL;
+  struct dm_symbol symbol;
+  unsigned number = dm_frame_module(frame);
+  if (number >= 1 && number <= dm_modules_count())
+    module = dm_module(number);
+  bool named = dm_symbols_find(frame, &symbol);
+  if (named)
+  {
+    dm_text_printable(text, symbol.name);
+    dm_text_char(text, '+');
+    dm_text_hex(text, symbol.offset);
+    dm_text_string(text, " (");
+  }
+  if (module)
+  {
+    dm_text_printable(text, base_name(module->path));
+    dm_text_char(text, '+');
+  }
+  dm_text_hex(text, dm_frame_address(frame) - (module ? module->base : 0));
+  if (named)
+    dm_text_char(text, ')');
+}
+
+/* "40.2MiB in 20,480 allocations, +1.2MiB since dump 249". */
+static void
+put_callsite_heading(struct dm_text *text, const struct dm_snapshot *snapshot,
+                     const struct dm_callsite_figures *callsite)
+{
+  put_sized(text, callsite->live.bytes, " in ");
+  dm_text_grouped(text, callsite->live.count);
+  dm_text_string(text, " allocations");
+  if (snapshot->sequence <= 1)
+    return;
+  dm_text_string(text, callsite->growth < 0 ? ", " : ", +");
+  put_sized(text, callsite->growth, " since dump ");
+  dm_text_unsigned(text, snapshot->sequence - 1);
+}
+
+static void
+put_callsite(struct dm_text *text, const struct dm_snapshot *snapshot,
+             unsigned rank)
+{
+  const struct dm_callsite_figures *callsite = &snapshot->top[rank - 1];
+  unsigned count = 0;
+  const dm_frame *frames = dm_callsite_frames(callsite->number, &count);
+  if (rank < 10)
+    dm_text_char(text, ' ');
+  dm_text_unsigned(text, rank);
+  dm_text_string(text, ". ");
+  put_callsite_heading(text, snapshot, callsite);
+  dm_text_char(text, '\n');
+  for (unsigned i = 0; i < count; i++)
+  {
+    dm_text_repeat(text, ' ', 8);
+    put_frame(text, frames[i]);
+    dm_text_char(text, '\n');
+  }
+}
+
+/* Symbol tables are read once for all frames, so all are named first. */
+static void
+want_symbols(const struct dm_snapshot *snapshot)
+{
+  for (unsigned i = 0; i < snapshot->listed; i++)
+  {
+    unsigned count = 0;
+    const dm_frame *frames =
+        dm_callsite_frames(snapshot->top[i].number, &count);
+    for (unsigned j = 0; j < count; j++)
+      dm_symbols_want(frames[j]);
+  }
+  dm_symbols_resolve();
+}
+
+static void
+put_callsites(struct dm_text *text, const struct dm_snapshot *snapshot)
+{
+  dm_text_string(text, "Top ");
+  put_count(text, snapshot->listed, " unfreed callsites by ");
+  dm_text_string(text, dm_config_sort_words[snapshot->sort]);
+  dm_text_string(text, ", of ");
+  put_count(text, snapshot->unfreed, ":\n");
+  want_symbols(snapshot);
+  for (unsigned rank = 1; rank <= snapshot->listed; rank++)
+    put_callsite(text, snapshot, rank);
+  if (snapshot->other.count == 0 && snapshot->other.bytes == 0)
+    return;
+  dm_text_string(text, "(other): ");
+  dm_text_grouped(text, snapshot->other.count);
+  dm_text_string(text, " blocks, ");
+  put_sized(text, snapshot->other.bytes, " at callsites past the cap\n");
+}
+
+/* A mishap is worth a word only when it happened. */
+static void
+put_mishap(struct dm_text *text, uint64_t count, const char *what)
+{
+  if (count == 0)
+    return;
+  dm_text_string(text, ", ");
+  put_count(text, count, what);
+}
+
+static void
+put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
+{
+  const struct dm_mishaps *mishaps = &snapshot->mishaps;
+  if (snapshot->degraded)
+  {
+    dm_text_string(text, "(degraded): ");
+    dm_text_printable(text, snapshot->degraded);
+    dm_text_char(text, '\n');
+  }
+  dm_text_string(text, "dmalloc itself: ");
+  put_sized(text, (int64_t) snapshot->table_bytes, " of tables, ");
+  put_count(text, mishaps->unwind_failed, " unwinds failed, ");
+  put_count(text, snapshot->dumps_cut, " dumps cut short");
+  put_mishap(text, mishaps->foreign_frees, " foreign frees");
+  put_mishap(text, mishaps->broken_stamps, " broken stamps");
+  put_mishap(text, mishaps->stacks_cut, " stacks cut");
+  put_mishap(text, mishaps->nested, " nested allocations");
+  put_mishap(text, mishaps->verified, " stacks verified");
+  put_mishap(text, mishaps->differing, " stacks differing");
+  dm_text_char(text, '\n');
+}
+
+void
+dm_report_text(struct dm_text *text, const struct dm_snapshot *snapshot)
+{
+  put_heading(text, snapshot);
+  put_totals(text, snapshot);
+  put_sizes(text, snapshot->sizes);
+  put_ages(text, snapshot->ages);
+  put_callsites(text, snapshot);
+  put_self(text, snapshot);
+}

@@ -1,0 +1,226 @@
+/* reporter.c -- the thread that makes the dumps. */
+
+#include "dump/reporter.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "dump/output.h"
+
+enum
+{
+  STACK_SIZE = 128 * 1024,
+  GUARD_SIZE = 4096,
+  TLS_SIZE = 4096
+};
+enum
+{
+  REQUESTS = 32,
+  READER_PATIENCE_MS = 5000,
+  OWN_PATIENCE_MS = 1000
+};
+
+static uint64_t interval_ns;
+static int request_signal;
+
+/* Rung to wake the reporter; the futex that it sleeps on. */
+static uint32_t bell;
+static _Atomic bool stopping;
+
+/* The kernel thread's id; the kernel clears it when the thread ends. */
+static uint32_t thread_id;
+
+/* Stack and thread block, kept from one reporter to the next. */
+static char *memory;
+
+/* What was asked for and not yet served: bit 63 says that the place is taken,
+   bits 32 to 62 the signal, the low half what sigqueue brought. */
+static _Atomic uint64_t requests[REQUESTS];
+enum
+{
+  REQUEST_SIGNAL_SHIFT = 32
+};
+#define REQUEST_TAKEN (UINT64_C(1) << 63)
+
+void
+dm_reporter_init(uint64_t interval_ms, int signal_number)
+{
+  interval_ns = interval_ms * 1000000;
+  request_signal = signal_number;
+}
+
+static void
+ring(void)
+{
+  __atomic_fetch_add(&bell, 1, __ATOMIC_SEQ_CST);
+  dm_sys_futex_wake(&bell);
+}
+
+bool
+dm_reporter_ask(int signal, uint32_t value)
+{
+  if (__atomic_load_n(&thread_id, __ATOMIC_RELAXED) == 0)
+    return false;
+  uint64_t request =
+      REQUEST_TAKEN | (uint64_t) signal << REQUEST_SIGNAL_SHIFT | value;
+  for (unsigned i = 0; i < REQUESTS; i++)
+  {
+    uint64_t seen = atomic_load(&requests[i]);
+    if (seen == request && value == 0)
+      return true; /* two plain requests that wait are one */
+    if (seen == 0 &&
+        atomic_compare_exchange_strong(&requests[i], &seen, request))
+    {
+      ring();
+      return true;
+    }
+  }
+  return false;
+}
+
+static void
+serve_requests(void)
+{
+  for (unsigned i = 0; i < REQUESTS && !stopping; i++)
+  {
+    uint64_t taken = atomic_exchange(&requests[i], 0);
+    if (taken == 0)
+      continue;
+    uint32_t value = (uint32_t) taken;
+    struct dm_request request = {
+        .trigger = DM_TRIGGER_SIGNAL,
+        .signal = (int) (taken >> REQUEST_SIGNAL_SHIFT & 0x7fffffff),
+        .fd = -1,
+        .value = value,
+        .patience_ms = value ? READER_PATIENCE_MS : OWN_PATIENCE_MS,
+    };
+    dm_dump(&request);
+  }
+}
+
+static void
+dump_on_timer(void)
+{
+  struct dm_request request = {
+      .trigger = DM_TRIGGER_TIMER,
+      .fd = -1,
+      .patience_ms = OWN_PATIENCE_MS,
+  };
+  dm_dump(&request);
+}
+
+/* The next multiple of the interval that is not over yet; a reporter that was
+   held up does not make up for what it missed. */
+static uint64_t
+next_dump(uint64_t now_ns, uint64_t due_ns)
+{
+  if (now_ns < due_ns)
+    return due_ns;
+  return due_ns + (1 + (now_ns - due_ns) / interval_ns) * interval_ns;
+}
+
+static int
+report(void *unused)
+{
+  (void) unused;
+  dm_sys_drop_privileges();
+  uint64_t due = dm_clock_slice_start_ns(1) + interval_ns;
+  due = next_dump(dm_sys_clock_ns(CLOCK_MONOTONIC), due);
+  while (!stopping)
+  {
+    uint32_t heard = __atomic_load_n(&bell, __ATOMIC_SEQ_CST);
+    uint64_t now = dm_sys_clock_ns(CLOCK_MONOTONIC);
+    uint32_t slice = dm_clock_slice_at(now);
+    atomic_store_explicit(&dm_clock_tick, slice, memory_order_relaxed);
+    serve_requests();
+    if (now >= due && !stopping)
+    {
+      dump_on_timer();
+      due = next_dump(dm_sys_clock_ns(CLOCK_MONOTONIC), due);
+      continue;
+    }
+    uint64_t tick = dm_clock_slice_start_ns(slice + 1);
+    if (!stopping)
+      dm_sys_futex_wait(&bell, heard, tick < due ? tick : due);
+  }
+  /* From here on the threads ask the clock themselves. */
+  atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
+  return 0;
+}
+
+bool
+dm_reporter_start(void)
+{
+  if (interval_ns == 0 || thread_id != 0)
+    return thread_id != 0;
+  if (!memory)
+  {
+    memory = dm_sys_map(STACK_SIZE + TLS_SIZE);
+    if (!memory)
+      return false;
+    dm_sys_protect_none(memory, GUARD_SIZE);
+  }
+  /* The thread block: room for variables below it, the pointer to itself that
+     x86-64 wants at its start, and the canary that libc compares with. */
+  char *top = memory + STACK_SIZE;
+  uintptr_t *block = (uintptr_t *) (top + TLS_SIZE / 2);
+  dm_sys_copy_thread_block(block);
+
+  atomic_store(&stopping, false);
+  uint64_t signals;
+  dm_sys_block_signals(&signals);
+  int result = dm_sys_clone_thread(report, top, NULL, block, &thread_id);
+  dm_sys_restore_signals(&signals);
+  if (result < 0)
+  {
+    thread_id = 0;
+    return false;
+  }
+  return true;
+}
+
+/* Waits until the kernel has forgotten thread ID: it clears thread_id a little
+   before that, and a call that counts threads would still see it. */
+static void
+wait_for_end(uint32_t id)
+{
+  uint32_t now;
+  while ((now = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE)) != 0)
+    dm_sys_futex_wait_shared(&thread_id, now, 10000000);
+  while (dm_sys_thread_exists((pid_t) id))
+    dm_sys_yield();
+}
+
+void
+dm_reporter_finish(unsigned patience_ms)
+{
+  uint32_t id = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
+  if (id == 0)
+    return;
+  atomic_store(&stopping, true);
+  dm_output_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
+                  (uint64_t) patience_ms * 1000000);
+  ring();
+  wait_for_end(id);
+  dm_output_hurry(UINT64_MAX);
+}
+
+void
+dm_reporter_stop(void)
+{
+  dm_reporter_finish(0);
+}
+
+void
+dm_reporter_after_fork(void)
+{
+  thread_id = 0;
+  atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
+  for (unsigned i = 0; i < REQUESTS; i++)
+    atomic_store(&requests[i], 0);
+  dm_output_hurry(UINT64_MAX);
+}

@@ -1,0 +1,42 @@
+/* reporter.h -- the thread that makes the dumps.
+
+   It sleeps in one timed wait, advances the clock's tick once a second, makes
+   the periodic dumps, and serves requests. It is a bare kernel thread, unknown
+   to glibc: with a second thread of its own kind glibc's malloc would leave
+   its single-thread paths for good. Every signal is blocked in it, it gives up
+   all capabilities first of all and may gain none, and its stack has a guard
+   page. It has a thread pointer to a small block of its own, for libc's
+   functions may read their stack protector's canary through it, and the block
+   of the thread that made it may go away. */
+
+#ifndef DM_DUMP_REPORTER_H
+#define DM_DUMP_REPORTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dump/dump.h"
+
+/* INTERVAL_MS between periodic dumps; SIGNAL_NUMBER as in dm_config. Called
+   once, before the others. */
+void dm_reporter_init(uint64_t interval_ms, int signal_number);
+
+/* Starts the reporter. Returns false when the kernel refuses. */
+bool dm_reporter_start(void);
+
+/* Ends it and waits until the kernel has forgotten it; a dump that waits for
+   its reader is cut short. Nothing happens when there is none. */
+void dm_reporter_stop(void);
+
+/* The same, but lets a dump finish for at most PATIENCE_MS. */
+void dm_reporter_finish(unsigned patience_ms);
+
+/* Asks the reporter for a dump. Returns false when there is no reporter, or it
+   has more requests than it can hold: then the caller serves itself.
+   Signal-safe, never waits. */
+bool dm_reporter_ask(int signal, uint32_t value);
+
+/* In a forked child: the reporter did not come along. */
+void dm_reporter_after_fork(void);
+
+#endif

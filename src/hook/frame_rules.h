@@ -1,0 +1,158 @@
+/* frame_rules.h -- how to get from a frame to its caller, learned from
+   libunwind once for each return address.
+
+   libunwind is right but must not be asked each time. A rule says what its
+   answer was in terms of the registers: where the caller's frame begins, as an
+   offset from the stack pointer or from rbp, and where rbp was saved.
+
+   A rule is proved, not observed. libunwind is asked to step out of the frame
+   with made-up registers: rsp and rbp are two numbers far apart, and every
+   word that it reads from the stack is a number that says where it was read.
+   So each result can be traced back to what it was computed from: "rsp + 48",
+   "the word at rbp - 16". A second step with other numbers shows that it was
+   not a coincidence (a frame aligned by masking looks constant once). What
+   cannot be written as a rule is marked, and such stacks go to libunwind whole.
+
+   libunwind runs here on an address space of our own: it asks us for memory,
+   for registers, and for unwind tables, which come from _dl_find_object. So it
+   takes no lock of the loader, opens no pipe and tests no address. It is loaded
+   with RTLD_LOCAL: none of its names reaches the program. The one thing that
+   it does on its own is to block signals around its pool of descriptors.
+
+   This file and its .c are the only ones that know libunwind. */
+
+#ifndef DM_HOOK_FRAME_RULES_H
+#define DM_HOOK_FRAME_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hook/stack_memo.h"
+
+enum dm_rule_kind
+{
+  DM_RULE_UNKNOWN, /* not learned (yet) */
+  DM_RULE_RSP,     /* the caller's frame is at rsp + offset */
+  DM_RULE_RBP,     /* ... at rbp + offset */
+  DM_RULE_AT_RBP,  /* ... at the address in the word at
+                      rbp + offset: a realigned frame */
+  DM_RULE_SIGNAL,  /* ... at the address in the word at
+                      rsp + offset, the interrupted instruction in
+                      the word after it */
+  DM_RULE_GUESS,   /* code without unwind information: follow rbp
+                      if it looks like a frame pointer */
+  DM_RULE_END,     /* the outermost frame */
+  DM_RULE_OPAQUE   /* only libunwind can tell */
+};
+
+enum dm_rule_rbp
+{
+  DM_RBP_SAME,   /* not saved */
+  DM_RBP_AT_CFA, /* saved in the word at the caller's frame +
+                    rbp offset */
+  DM_RBP_AT_RSP, /* ... at rsp + rbp offset */
+  DM_RBP_AT_RBP  /* ... at rbp + rbp offset */
+};
+
+/* A rule in one word: kind (3 bits), rbp (2), offset in words (24, signed),
+   rbp offset in words (20, signed), module number (12 highest bits). */
+typedef uint64_t dm_rule;
+
+static inline enum dm_rule_kind
+dm_rule_kind(dm_rule rule)
+{
+  return (enum dm_rule_kind)(rule & 7);
+}
+
+static inline enum dm_rule_rbp
+dm_rule_rbp(dm_rule rule)
+{
+  return (enum dm_rule_rbp)(rule >> 3 & 3);
+}
+
+static inline int64_t
+dm_rule_offset(dm_rule rule)
+{
+  return (int64_t) (rule << 35) >> 40;
+}
+
+static inline int64_t
+dm_rule_rbp_offset(dm_rule rule)
+{
+  return (int64_t) (rule << 15) >> 44;
+}
+
+static inline unsigned
+dm_rule_module(dm_rule rule)
+{
+  return (unsigned) (rule >> 52);
+}
+
+/* Loads libunwind. Returns NULL, or why it cannot be used, in a few words;
+   then every rule is DM_RULE_END and callsites have one frame. */
+const char *dm_rules_init(void);
+
+/* The cache of rules, 4 to a cache line. A place holds the address combined
+   with the rule, and the rule, so that a pair torn by a race does not match
+   (Hyatt and Mann's lockless hash table). A full line forgets one. */
+struct dm_rule_place
+{
+  uint64_t tag; /* pc ^ rule */
+  dm_rule rule;
+};
+enum
+{
+  DM_RULE_LINES = 16384,
+  DM_RULE_WAYS = 4
+};
+extern struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
+
+static inline unsigned
+dm_rule_line(uintptr_t pc)
+{
+  return (pc * UINT64_C(0x9e3779b97f4a7c15) >> 50) % DM_RULE_LINES;
+}
+
+/* The slow half of the next: asks libunwind. */
+dm_rule dm_rule_learn(uintptr_t pc);
+
+/* The rule for a frame that stands at PC: an address inside its call
+   instruction, or the instruction that a signal interrupted. Thread-safe,
+   Signal-safe; never waits. */
+static inline dm_rule
+dm_rule_find(uintptr_t pc)
+{
+  const struct dm_rule_place *line = dm_rule_cache[dm_rule_line(pc)];
+  for (unsigned i = 0; i < DM_RULE_WAYS; i++)
+  {
+    dm_rule rule = __atomic_load_n(&line[i].rule, __ATOMIC_RELAXED);
+    uint64_t tag = __atomic_load_n(&line[i].tag, __ATOMIC_RELAXED);
+    if ((tag ^ rule) == pc)
+      return rule;
+  }
+  return dm_rule_learn(pc);
+}
+
+/* Forgets the rules of a module that was unloaded. */
+void dm_rules_forget(unsigned module);
+
+/* How often rules were forgotten: what was made with older rules is stale. */
+extern uint32_t dm_rules_generation;
+
+/* The whole stack as libunwind sees it, for what rules cannot express and for
+   DMALLOC_VERIFY: up to MAX return addresses into ADDRESSES, leaf first, with
+   INTERRUPTED[i] for those that a signal interrupted. Reads memory from the
+   slot of CALLER up to HIGH (0: not known). Returns how many, 0 if libunwind
+   cannot be asked now. */
+unsigned dm_rules_whole_stack(const struct dm_caller *caller, uintptr_t high,
+                              uintptr_t *addresses, bool *interrupted,
+                              unsigned max);
+
+/* Around fork(2): no thread may be inside libunwind when the process is
+   copied, for the copy would find its pool locked for ever. Before: waits, a
+   few milliseconds at most, and keeps others out (they record the caller
+   only). After, in parent and child: lets them in again. */
+void dm_rules_before_fork(void);
+void dm_rules_after_fork(bool child);
+
+#endif

@@ -1,0 +1,16 @@
+/* identity.h -- the exported calls that change who the process is.
+
+   The reporter is a thread that glibc does not know, so glibc cannot carry a
+   change of user, group or namespace to it, and the kernel refuses some of
+   these calls to a process of two threads. So around each of them the reporter
+   is ended and started anew: it then has the new rights, and no others. */
+
+#ifndef DM_HOOK_IDENTITY_H
+#define DM_HOOK_IDENTITY_H
+
+/* Ends the reporter, and returns when the kernel has forgotten it; starts it
+   again. Set by init.c; NULL while there is no reporter at all. */
+extern void (*dm_identity_before)(void);
+extern void (*dm_identity_after)(void);
+
+#endif

@@ -1,0 +1,67 @@
+/* next_allocator.h -- the allocator behind us: glibc's, or another preload's.
+
+   It is found with dlsym(RTLD_NEXT) at the first call, which may come from the
+   loader long before our constructor. dlsym may itself allocate; what is asked
+   of us meanwhile comes from a small static arena and is never freed. */
+
+#ifndef DM_HOOK_NEXT_ALLOCATOR_H
+#define DM_HOOK_NEXT_ALLOCATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dm_next_allocator
+{
+  void *(*malloc)(size_t size);
+  void (*free)(void *block);
+  void *(*calloc)(size_t count, size_t size);
+  void *(*realloc)(void *block, size_t size);
+  void *(*aligned_alloc)(size_t alignment, size_t size);
+  void *(*memalign)(size_t alignment, size_t size);
+  int (*posix_memalign)(void **block, size_t alignment, size_t size);
+  void *(*valloc)(size_t size);
+  void *(*pvalloc)(size_t size);
+  size_t (*malloc_usable_size)(void *block);
+  bool chunk_headers; /* glibc's own allocator: see below */
+};
+
+extern struct dm_next_allocator dm_next;
+
+/* Finds the functions above, once; cheap afterwards. Returns false while the
+   search is under way, that is when the search itself allocates: use the
+   bootstrap arena then. */
+bool dm_next_ready(void);
+
+/* Finds out whether blocks carry glibc's chunk header, by comparing what the
+   header says with what malloc_usable_size says, for blocks of every kind. */
+void dm_next_probe(void);
+
+/* The bootstrap arena. */
+enum
+{
+  DM_BOOTSTRAP_SIZE = 16384
+};
+extern char dm_bootstrap[DM_BOOTSTRAP_SIZE];
+void *dm_bootstrap_alloc(size_t alignment, size_t size);
+
+static inline bool
+dm_is_bootstrap(const void *block)
+{
+  return (uintptr_t) block - (uintptr_t) dm_bootstrap < DM_BOOTSTRAP_SIZE;
+}
+
+/* How many bytes BLOCK, which the next allocator handed out, has in all.
+   Where glibc's header is known it is read here: the word before the block
+   holds the chunk's size and three flags, and a chunk that was mapped for
+   itself lends no space to its neighbour. That saves a call each time. */
+static inline size_t
+dm_next_usable_size(void *block)
+{
+  if (__builtin_expect(!dm_next.chunk_headers, 0))
+    return dm_next.malloc_usable_size(block);
+  size_t header = ((const size_t *) block)[-1];
+  return (header & ~(size_t) 7) - (header & 2 ? 16 : 8);
+}
+
+#endif

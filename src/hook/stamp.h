@@ -1,0 +1,140 @@
+/* stamp.h -- the 16 bytes that dmalloc keeps in the tail of each block.
+
+   The stamp lies at the very end of what the allocator calls the block's
+   usable size, so the pointer stays the allocator's own: its alignment holds,
+   and a block may cross the border between us and code that does not know us
+   in either direction.
+
+       | what the program asked for | slack [ size ] | fields | seal |
+                                                                   ^ usable end
+
+   FIELDS packs the slice of birth (32 bits), the callsite's number (20) and
+   the slack (12): the bytes between what was asked for and the stamp. A
+   larger slack does not fit; then the size stands in a word of its own before
+   the fields, and there is room for it, since the slack is that large.
+
+   SEAL's upper 40 bits depend on the block's address and a secret of this
+   process, so leftovers of other blocks never pass for a stamp. Its lower 24
+   are a check over the fields. A program that writes a little past its block
+   breaks the fields first and leaves the end standing: such a stamp is
+   recognised as broken, counted, and never believed. */
+
+#ifndef DM_HOOK_STAMP_H
+#define DM_HOOK_STAMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum
+{
+  DM_STAMP_SIZE = 16,
+  DM_STAMP_SLACK_BITS = 12
+};
+enum
+{
+  DM_STAMP_FAR = (1 << DM_STAMP_SLACK_BITS) - 1
+};
+
+struct dm_stamp
+{
+  uint64_t fields;
+  uint64_t seal;
+};
+
+/* What a stamp says. */
+struct dm_block
+{
+  size_t size; /* bytes, as the program asked for */
+  uint32_t callsite;
+  uint32_t birth; /* slice */
+};
+
+enum dm_stamp_state
+{
+  DM_STAMP_FOREIGN, /* not a block of ours */
+  DM_STAMP_BROKEN,  /* ours, and overwritten */
+  DM_STAMP_VALID
+};
+
+/* Secret of this process; set by init.c before the first stamp. */
+extern uint64_t dm_stamp_secret;
+
+static inline struct dm_stamp *
+dm_stamp_at(void *block, size_t usable)
+{
+  return (struct dm_stamp *) ((char *) block + usable - DM_STAMP_SIZE);
+}
+
+/* The seal of BLOCK over FIELDS and SIZE_WORD. The multipliers are odd 64-bit
+   fractions of the golden ratio and of pi; the upper bits of a product depend
+   on all bits of its operand. */
+static inline uint64_t
+dm_stamp_seal(const void *block, uint64_t fields, uint64_t size_word)
+{
+  uint64_t ours =
+      ((uintptr_t) block ^ dm_stamp_secret) * UINT64_C(0x9e3779b97f4a7c15);
+  uint64_t check =
+      ((fields ^ size_word) + dm_stamp_secret) * UINT64_C(0x243f6a8885a308d3);
+  ours ^= ours >> 32;
+  return (ours << 24) | (check >> 40);
+}
+
+/* Writes the stamp of BLOCK, of USABLE bytes, at least WHAT->size +
+   DM_STAMP_SIZE of them. */
+static inline void
+dm_stamp_write(void *block, size_t usable, const struct dm_block *what)
+{
+  struct dm_stamp *stamp = dm_stamp_at(block, usable);
+  size_t slack = usable - DM_STAMP_SIZE - what->size;
+  uint64_t size_word = 0;
+  if (__builtin_expect(slack >= DM_STAMP_FAR, 0))
+  {
+    slack = DM_STAMP_FAR;
+    size_word = what->size;
+    ((uint64_t *) stamp)[-1] = size_word;
+  }
+  uint64_t fields =
+      what->birth | (uint64_t) what->callsite << 32 | (uint64_t) slack << 52;
+  stamp->fields = fields;
+  stamp->seal = dm_stamp_seal(block, fields, size_word);
+}
+
+/* Reads the stamp of BLOCK, of USABLE bytes. *WHAT is set when it is valid. */
+static inline enum dm_stamp_state
+dm_stamp_read(void *block, size_t usable, struct dm_block *what)
+{
+  if (__builtin_expect(usable < DM_STAMP_SIZE, 0))
+    return DM_STAMP_FOREIGN;
+  const struct dm_stamp *stamp = dm_stamp_at(block, usable);
+  uint64_t fields = stamp->fields;
+  size_t slack = fields >> 52;
+  uint64_t size_word = 0;
+  what->birth = (uint32_t) fields;
+  what->callsite = (fields >> 32) & 0xfffff;
+  what->size = usable - DM_STAMP_SIZE - slack;
+  if (__builtin_expect(slack == DM_STAMP_FAR, 0) &&
+      usable >= DM_STAMP_SIZE + sizeof size_word)
+    what->size = size_word = ((const uint64_t *) stamp)[-1];
+  uint64_t difference = stamp->seal ^ dm_stamp_seal(block, fields, size_word);
+  if (__builtin_expect(difference == 0, 1))
+    return DM_STAMP_VALID;
+  return difference >> 24 == 0 ? DM_STAMP_BROKEN : DM_STAMP_FOREIGN;
+}
+
+/* Ends the life of the stamp, so that nothing takes it for valid again. */
+static inline void
+dm_stamp_clear(void *block, size_t usable)
+{
+  dm_stamp_at(block, usable)->seal = 0;
+}
+
+/* The bytes of a stamped block that the program may use. */
+static inline size_t
+dm_stamp_room(size_t usable, const struct dm_block *what)
+{
+  size_t room = usable - DM_STAMP_SIZE;
+  return room - what->size >= DM_STAMP_FAR ? room - sizeof(uint64_t) : room;
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* thread.c -- what the hook keeps for each thread. */
+
+#include "hook/thread.h"
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/sys.h"
+
+__thread struct dm_thread *dm_thread_current
+    __attribute__((tls_model("initial-exec")));
+
+/* By thread pointer, open addressing. Twice the room that is ever used. */
+enum
+{
+  PLACES = 2 * DM_THREADS_MAX
+};
+static _Atomic(struct dm_thread *) places[PLACES];
+static _Atomic unsigned count;
+
+static struct dm_thread *
+make_thread(uintptr_t pointer)
+{
+  if (atomic_fetch_add(&count, 1) >= DM_THREADS_MAX)
+    return NULL;
+  struct dm_thread *thread = dm_arena_alloc(sizeof *thread, 64);
+  if (!thread)
+    return NULL;
+  thread->pointer = pointer;
+  thread->ledger = dm_ledger_new();
+  return thread->ledger ? thread : NULL;
+}
+
+/* The place of the thread known by POINTER, made when there is none. A signal
+   handler may make it while we are at it: then its one counts. */
+static struct dm_thread *
+find_thread(uintptr_t pointer)
+{
+  struct dm_thread *made = NULL;
+  /* Thread pointers are 64-byte aligned at least and often 8 MiB apart. */
+  size_t i = (pointer >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
+  for (;; i++)
+  {
+    _Atomic(struct dm_thread *) *place = &places[i % PLACES];
+    struct dm_thread *thread =
+        atomic_load_explicit(place, memory_order_acquire);
+    if (!thread)
+    {
+      if (!made && !(made = make_thread(pointer)))
+        return NULL;
+      if (atomic_compare_exchange_strong(place, &thread, made))
+        return made;
+    }
+    if (thread->pointer == pointer)
+      return thread;
+  }
+}
+
+struct dm_thread *
+dm_thread_enter(void)
+{
+  struct dm_thread *thread =
+      find_thread((uintptr_t) __builtin_thread_pointer());
+  if (!thread)
+    return NULL;
+  /* The stack may be another than the predecessor's. */
+  thread->stack_low = UINTPTR_MAX;
+  thread->stack_high = 0;
+  dm_thread_current = thread;
+  return thread;
+}
+
+bool
+dm_thread_init(uintptr_t stack_end)
+{
+  struct dm_thread *thread = dm_thread_enter();
+  if (!thread)
+    return false;
+  /* The kernel keeps more than this free below a main stack, so a stack
+     pointer that near to the end is in it, and all above is mapped. */
+  enum
+  {
+    MAIN_STACK = 64 << 20
+  };
+  thread->stack_low = stack_end - MAIN_STACK;
+  thread->stack_high = stack_end + sizeof(uintptr_t);
+  return true;
+}
+
+static _Atomic bool emergency_taken;
+
+struct dm_ledger *
+dm_emergency_begin(uint64_t *signals)
+{
+  dm_sys_block_signals(signals);
+  while (atomic_exchange_explicit(&emergency_taken, true, memory_order_acquire))
+    ;
+  return dm_ledger_emergency;
+}
+
+void
+dm_emergency_end(const uint64_t *signals)
+{
+  atomic_store_explicit(&emergency_taken, false, memory_order_release);
+  dm_sys_restore_signals(signals);
+}
+
+void
+dm_thread_after_fork(void)
+{
+  atomic_store(&emergency_taken, false);
+}

@@ -1,0 +1,67 @@
+/* thread.h -- what the hook keeps for each thread.
+
+   A thread is known by its thread pointer. A new thread whose thread pointer
+   is that of an earlier one can only exist because the earlier one is gone, so
+   it inherits its place: no destructor, no key, no system call tells us of a
+   thread's end, and a program that starts threads one after another uses one
+   place. */
+
+#ifndef DM_HOOK_THREAD_H
+#define DM_HOOK_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "books/ledger.h"
+#include "hook/stack_memo.h"
+
+struct dm_thread
+{
+  uintptr_t pointer; /* the thread pointer that it is known by */
+  struct dm_ledger *ledger;
+
+  /* The part of this thread's own stack that is known to be one piece:
+     reading from a stack pointer in it up to HIGH is safe. LOW is UINTPTR_MAX
+     while nothing is known. */
+  uintptr_t stack_low, stack_high;
+
+  uint32_t generation; /* of the rules that MEMO was made with */
+  uint32_t walks;      /* counts walks: a signal handler's walk inside
+                          another one shows in it */
+  struct dm_memo memo;
+} __attribute__((aligned(64)));
+
+extern __thread struct dm_thread *dm_thread_current
+    __attribute__((tls_model("initial-exec")));
+
+/* The slow half of the next. */
+struct dm_thread *dm_thread_enter(void);
+
+/* This thread's place, or NULL when there is no memory for one (or there are
+   more than DM_THREADS_MAX): count in the emergency ledger then. Signal-safe.
+ */
+static inline struct dm_thread *
+dm_thread_self(void)
+{
+  struct dm_thread *self = dm_thread_current;
+  return __builtin_expect(self != NULL, 1) ? self : dm_thread_enter();
+}
+
+enum
+{
+  DM_THREADS_MAX = 8192
+};
+
+/* Makes the place of the main thread, whose stack ends at STACK_END. Returns
+   false when there is no memory. Called once, before the others. */
+bool dm_thread_init(uintptr_t stack_end);
+
+/* The emergency ledger for one caller at a time: signals stay blocked between
+   these two, so that nobody waits for a thread that waits for it. */
+struct dm_ledger *dm_emergency_begin(uint64_t *signals);
+void dm_emergency_end(const uint64_t *signals);
+
+/* In a forked child: the other threads are gone, and what they held is free. */
+void dm_thread_after_fork(void);
+
+#endif

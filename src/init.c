@@ -1,0 +1,206 @@
+/* init.c -- the one ordered list of start-up steps, and what happens around
+   fork and exit.
+
+   Until the last step calls pass through untouched. When a step fails, they go
+   on passing through: the program runs as if we were not there, and one line
+   on stderr says why. */
+
+#include "init.h"
+
+#include <link.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/sys.h"
+#include "books/callsites.h"
+#include "books/ledger.h"
+#include "books/modules.h"
+#include "dump/dump.h"
+#include "dump/output.h"
+#include "dump/reporter.h"
+#include "dump/trigger.h"
+#include "hook/frame_rules.h"
+#include "hook/identity.h"
+#include "hook/interpose.h"
+#include "hook/next_allocator.h"
+#include "hook/stamp.h"
+#include "hook/thread.h"
+#include "hook/trace.h"
+#include "hook/unwind.h"
+
+static struct dm_config config;
+static char program[4096];
+static struct utsname system_name;
+
+bool
+dm_tracking(void)
+{
+  return dm_mode != DM_MODE_PASS;
+}
+
+static void
+say(const char *what, const char *why)
+{
+  char buffer[1024];
+  struct dm_text line;
+  dm_text_init(&line, buffer, sizeof buffer);
+  dm_text_string(&line, "dmalloc: ");
+  dm_text_string(&line, what);
+  dm_text_string(&line, ": ");
+  dm_text_string(&line, why);
+  dm_text_char(&line, '\n');
+  dm_sys_write(2, line.data, line.length);
+}
+
+/* ------------------------------------------------------------------------
+   The steps. */
+
+static const char *
+get_setting(const char *name)
+{
+  return secure_getenv(name);
+}
+
+static void
+read_settings(void)
+{
+  static char buffer[8192];
+  struct dm_text text;
+  dm_text_init(&text, buffer, sizeof buffer);
+  dm_config_read(&config, get_setting, &text);
+  if (config.help)
+    dm_config_help(&text);
+  if (text.length)
+    dm_sys_write(2, text.data, text.length);
+}
+
+static bool
+is_wanted(void)
+{
+  const char *slash = strrchr(program, '/');
+  return config.program[0] == '\0' ||
+         dm_config_glob(config.program, slash ? slash + 1 : program);
+}
+
+static void
+make_secret(void)
+{
+  /* 16 random bytes that the kernel gives every process; the second half, for
+     the first is glibc's own stack canary. */
+  const uint64_t *random = (const uint64_t *) getauxval(AT_RANDOM);
+  dm_stamp_secret = random ? random[1] : (uintptr_t) &config;
+  dm_stamp_secret |= 1;
+}
+
+static int
+add_tls(struct dl_phdr_info *info, size_t size, void *sum)
+{
+  (void) size;
+  for (unsigned i = 0; i < info->dlpi_phnum; i++)
+    if (info->dlpi_phdr[i].p_type == PT_TLS)
+      *(uintptr_t *) sum +=
+          info->dlpi_phdr[i].p_memsz + info->dlpi_phdr[i].p_align;
+  return 0;
+}
+
+/* The end of the main thread's stack: the loader keeps the stack pointer that
+   the process started with. */
+extern void *__libc_stack_end;
+
+static const char *
+start_books(void)
+{
+  if (dm_callsites_init(config.callsites) < 0 ||
+      dm_ledgers_init(config.callsites) < 0 ||
+      !dm_thread_init((uintptr_t) __libc_stack_end))
+    return "no memory for its tables";
+  uintptr_t static_tls = 0;
+  dl_iterate_phdr(add_tls, &static_tls);
+  dm_unwind_init(config.depth, config.verify, static_tls);
+  return NULL;
+}
+
+static void
+before_fork(void)
+{
+  dm_rules_before_fork();
+}
+
+static void
+after_fork_in_parent(void)
+{
+  dm_rules_after_fork(false);
+}
+
+static void
+after_fork_in_child(void)
+{
+  dm_rules_after_fork(true);
+  dm_thread_after_fork();
+  dm_trigger_after_fork();
+}
+
+static void
+restart_reporter(void)
+{
+  dm_reporter_start();
+}
+
+__attribute__((constructor)) static void
+start(void)
+{
+  /* A program with more rights than its user gets nothing of us. */
+  if (!dm_next_ready() || getauxval(AT_SECURE))
+    return;
+  dm_sys_readlink("/proc/self/exe", program, sizeof program);
+  read_settings();
+  if (!is_wanted())
+    return;
+
+  dm_clock_start();
+  make_secret();
+  dm_next_probe();
+  const char *why = start_books();
+  if (why)
+  {
+    say("this process is not tracked", why);
+    return;
+  }
+  uname(&system_name);
+  dm_output_init(&config, program, system_name.nodename,
+                 dm_sys_clock_ns(CLOCK_REALTIME) / 1000000000);
+  dm_dump_init(&config, program, system_name.nodename);
+  why = dm_rules_init();
+  if (why)
+  {
+    say("callsites are callers only", why);
+    dm_dump_degraded(why);
+  }
+  dm_trace_sink = dm_dump_message;
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  dm_mode = config.trace ? DM_MODE_TRACE : DM_MODE_RECORD;
+
+  why = dm_trigger_init(&config);
+  if (why)
+    dm_dump_degraded(why);
+  if (config.interval_ms != 0)
+  {
+    dm_identity_before = dm_reporter_stop;
+    dm_identity_after = restart_reporter;
+  }
+}
+
+__attribute__((destructor)) static void
+end(void)
+{
+  if (dm_tracking())
+    dm_trigger_exit();
+}
