@@ -300,20 +300,28 @@ walk_stack(struct walk *walk)
   }
 }
 
-/* Compares what was walked with libunwind's own stack. */
+/* Compares what was walked with libunwind's own stack, and the callsite that
+   it led to with what the memo would have said. */
 static void
-verify(struct walk *walk, enum walk_result result)
+verify(struct walk *walk, enum walk_result result, uint32_t callsite,
+       uint64_t key)
 {
-  uintptr_t addresses[DM_DEPTH_MAX + 1];
-  bool interrupted[DM_DEPTH_MAX + 1];
-  uintptr_t high = walk->bounded ? walk->thread->stack_high : 0;
-  unsigned found =
-      dm_rules_whole_stack(walk->caller, high, addresses, interrupted, depth);
+  struct dm_thread *thread = walk->thread;
+  uintptr_t addresses[DM_DEPTH_MAX];
+  bool interrupted[DM_DEPTH_MAX];
+  uintptr_t high = walk->bounded ? thread->stack_high : 0;
+  unsigned found = dm_rules_whole_stack(walk->caller, high, addresses,
+                                        interrupted, depth);
   bool same = found == walk->count && result != WALK_FAILED;
   for (unsigned i = 0; same && i < found; i++)
     same = (addresses[i] & ((UINT64_C(1) << 48) - 1)) ==
            dm_frame_address(walk->frames[i]);
-  struct dm_mishaps *mishaps = &walk->thread->ledger->mishaps;
+
+  const struct dm_memo_entry *entry = dm_memo_place(&thread->memo, key);
+  if (dm_unwind_is_hit(thread, entry, walk->caller, key))
+    same = same && entry->callsite == callsite;
+
+  struct dm_mishaps *mishaps = &thread->ledger->mishaps;
   dm_counter_add(&mishaps->verified, 1);
   if (!same)
     dm_counter_add(&mishaps->differing, 1);
@@ -386,10 +394,9 @@ dm_unwind_walk(struct dm_thread *thread, const struct dm_caller *caller,
     dm_counter_add(&thread->ledger->mishaps.unwind_failed, 1);
   if (result == WALK_ON)
     dm_counter_add(&thread->ledger->mishaps.stacks_cut, 1);
-  if (dm_unwind_verify)
-    verify(&walk, result);
-
   uint32_t callsite = dm_callsites_find(walk.frames, walk.count);
+  if (dm_unwind_verify)
+    verify(&walk, result, callsite, key);
   /* A failed walk may do better next time; one on a stack that is not this
      thread's own would be read without bounds. */
   if (walk.memorable && started_bounded && result != WALK_FAILED)

@@ -31,27 +31,33 @@ uint32_t dm_unwind_walk(struct dm_thread *thread,
 
 extern bool dm_unwind_verify;
 
+/* Whether ENTRY is for CALLER and still true. Its reads end at its last slot;
+   the stack's bounds say that all between here and there is stack. */
+static inline bool
+dm_unwind_is_hit(const struct dm_thread *thread,
+                 const struct dm_memo_entry *entry,
+                 const struct dm_caller *caller, uint64_t key)
+{
+  uintptr_t slot = (uintptr_t)caller->slot;
+  return entry->key == key && slot >= thread->stack_low &&
+         slot + entry->last * sizeof slot < thread->stack_high &&
+         thread->generation == dm_rules_generation &&
+         dm_memo_hash(entry, caller) == entry->hash;
+}
+
 /* The callsite of CALLER. Thread-safe, Signal-safe; never waits. */
 static inline uint32_t
 dm_unwind_callsite(struct dm_thread *thread, const struct dm_caller *caller)
 {
   uint64_t key = dm_memo_key(caller);
   const struct dm_memo_entry *entry = dm_memo_place(&thread->memo, key);
-  uintptr_t slot = (uintptr_t) caller->slot;
-  /* An entry's reads end at its last slot; LOW and HIGH say that all between
-     here and there is stack. */
-  if (__builtin_expect(
-          entry->key == key && slot >= thread->stack_low &&
-              slot + entry->last * sizeof(uintptr_t) < thread->stack_high &&
-              thread->generation == dm_rules_generation && !dm_unwind_verify &&
-              dm_memo_hash(entry, caller) == entry->hash,
-          1))
-  {
-    if (__builtin_expect(entry->cut, 0))
-      dm_counter_add(&thread->ledger->mishaps.stacks_cut, 1);
-    return entry->callsite;
-  }
-  return dm_unwind_walk(thread, caller, key);
+  if (__builtin_expect(!dm_unwind_is_hit(thread, entry, caller, key) ||
+                           dm_unwind_verify,
+                       0))
+    return dm_unwind_walk(thread, caller, key);
+  if (__builtin_expect(entry->cut, 0))
+    dm_counter_add(&thread->ledger->mishaps.stacks_cut, 1);
+  return entry->callsite;
 }
 
 #endif
