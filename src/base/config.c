@@ -205,7 +205,8 @@ static const struct setting settings[] = {
    .help = "text, or json: one object a line"},
   {"DMALLOC_TOP", .fallback = "10", .parse = parse_top, FIELD(top),
    .most = DM_TOP_ALL - 1, .what = "a number of callsites or all",
-   .help = "callsites listed in a dump; all: every one, 0: none"},
+   .help = "callsites listed in a dump; all: every one,\n"
+           "0: none"},
   {"DMALLOC_SORT", .fallback = "bytes", .parse = parse_word, FIELD(sort),
    .words = dm_config_sort_words,
    .help = "order of that list: bytes, count, old (bytes in\n"

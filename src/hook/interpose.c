@@ -56,7 +56,7 @@ stamped_calloc(size_t count, size_t size)
 /* What the C library behind makes of realloc(BLOCK, 0): most free the block,
    some hand out a small one, which must then have room for a stamp. */
 static void *
-resize_to_nothing(void *block, const struct dm_caller *caller)
+resize_to_nothing(void *block, struct dm_caller caller)
 {
   struct dm_realloc taken;
   dm_record_realloc_begin(&taken, block);
@@ -70,7 +70,7 @@ resize_to_nothing(void *block, const struct dm_caller *caller)
 }
 
 static void *
-resize(void *block, size_t size, const struct dm_caller *caller)
+resize(void *block, size_t size, struct dm_caller caller)
 {
   if (size == 0)
     return resize_to_nothing(block, caller);
@@ -86,16 +86,15 @@ resize(void *block, size_t size, const struct dm_caller *caller)
 
 /* Records BLOCK if recording is on at all, and says so in the trace. */
 static void *
-traced(const char *name, void *block, size_t size,
-       const struct dm_caller *caller)
+traced(const char *name, void *block, size_t size, struct dm_caller caller)
 {
-  dm_record_alloc(block, size, caller, false);
+  dm_record_alloc(block, size, caller);
   dm_trace_alloc(name, block, size);
   return block;
 }
 
 static __attribute__((noinline)) void *
-cold_malloc(size_t size, const struct dm_caller *caller)
+cold_malloc(size_t size, struct dm_caller caller)
 {
   if (!dm_next_ready())
     return dm_bootstrap_alloc(16, size);
@@ -105,7 +104,7 @@ cold_malloc(size_t size, const struct dm_caller *caller)
 }
 
 static __attribute__((noinline)) void *
-cold_calloc(size_t count, size_t size, const struct dm_caller *caller)
+cold_calloc(size_t count, size_t size, struct dm_caller caller)
 {
   if (!dm_next_ready())
     return dm_bootstrap_alloc(16, count * size); /* never used before: zero */
@@ -126,7 +125,7 @@ leave_bootstrap(void *block, size_t size)
 }
 
 static __attribute__((noinline)) void *
-cold_realloc(void *block, size_t size, const struct dm_caller *caller)
+cold_realloc(void *block, size_t size, struct dm_caller caller)
 {
   if (!block)
     return cold_malloc(size, caller);
@@ -140,7 +139,7 @@ cold_realloc(void *block, size_t size, const struct dm_caller *caller)
 }
 
 static __attribute__((noinline)) void
-cold_free(void *block, const struct dm_caller *caller)
+cold_free(void *block, struct dm_caller caller)
 {
   if (!block || dm_is_bootstrap(block) || !dm_next_ready())
     return;
@@ -154,7 +153,7 @@ cold_free(void *block, const struct dm_caller *caller)
 
 static __attribute__((noinline)) void *
 cold_memalign(void *(*function)(size_t, size_t), const char *name,
-              size_t alignment, size_t size, const struct dm_caller *caller)
+              size_t alignment, size_t size, struct dm_caller caller)
 {
   if (dm_mode == DM_MODE_PASS)
     return function(alignment, size);
@@ -169,10 +168,8 @@ malloc(size_t size)
 {
   struct dm_caller caller = CALLER;
   if (!ORDINARY)
-    return cold_malloc(size, &caller);
-  void *block = dm_next.malloc(dm_stamped_size(size));
-  dm_record_alloc(block, size, &caller, false);
-  return block;
+    return cold_malloc(size, caller);
+  return dm_record_alloc(dm_next.malloc(dm_stamped_size(size)), size, caller);
 }
 
 EXPORT void *
@@ -180,10 +177,8 @@ calloc(size_t count, size_t size)
 {
   struct dm_caller caller = CALLER;
   if (!ORDINARY)
-    return cold_calloc(count, size, &caller);
-  void *block = stamped_calloc(count, size);
-  dm_record_alloc(block, count * size, &caller, false);
-  return block;
+    return cold_calloc(count, size, caller);
+  return dm_record_alloc(stamped_calloc(count, size), count * size, caller);
 }
 
 EXPORT void *
@@ -191,12 +186,10 @@ realloc(void *block, size_t size)
 {
   struct dm_caller caller = CALLER;
   if (!ORDINARY || dm_is_bootstrap(block))
-    return cold_realloc(block, size, &caller);
+    return cold_realloc(block, size, caller);
   if (block)
-    return resize(block, size, &caller);
-  block = dm_next.malloc(dm_stamped_size(size));
-  dm_record_alloc(block, size, &caller, false);
-  return block;
+    return resize(block, size, caller);
+  return dm_record_alloc(dm_next.malloc(dm_stamped_size(size)), size, caller);
 }
 
 EXPORT void
@@ -205,12 +198,12 @@ free(void *block)
   struct dm_caller caller = CALLER;
   if (!ORDINARY || dm_is_bootstrap(block))
   {
-    cold_free(block, &caller);
+    cold_free(block, caller);
     return;
   }
   if (!block)
     return;
-  dm_record_free(block, &caller);
+  dm_record_free(block, caller);
   dm_next.free(block);
 }
 
@@ -222,10 +215,9 @@ aligned_alloc(size_t alignment, size_t size)
     return dm_bootstrap_alloc(alignment, size);
   if (!ORDINARY)
     return cold_memalign(dm_next.aligned_alloc, "aligned_alloc", alignment,
-                         size, &caller);
-  void *block = dm_next.aligned_alloc(alignment, dm_stamped_size(size));
-  dm_record_alloc(block, size, &caller, false);
-  return block;
+                         size, caller);
+  return dm_record_alloc(
+      dm_next.aligned_alloc(alignment, dm_stamped_size(size)), size, caller);
 }
 
 EXPORT void *
@@ -235,11 +227,9 @@ memalign(size_t alignment, size_t size)
   if (!dm_next_ready())
     return dm_bootstrap_alloc(alignment, size);
   if (!ORDINARY)
-    return cold_memalign(dm_next.memalign, "memalign", alignment, size,
-                         &caller);
-  void *block = dm_next.memalign(alignment, dm_stamped_size(size));
-  dm_record_alloc(block, size, &caller, false);
-  return block;
+    return cold_memalign(dm_next.memalign, "memalign", alignment, size, caller);
+  return dm_record_alloc(dm_next.memalign(alignment, dm_stamped_size(size)),
+                         size, caller);
 }
 
 EXPORT int
@@ -255,9 +245,9 @@ posix_memalign(void **block, size_t alignment, size_t size)
     return dm_next.posix_memalign(block, alignment, size);
   int error = dm_next.posix_memalign(block, alignment, dm_stamped_size(size));
   if (error == 0 && ORDINARY)
-    dm_record_alloc(*block, size, &caller, false);
+    dm_record_alloc(*block, size, caller);
   else if (error == 0)
-    traced("posix_memalign", *block, size, &caller);
+    traced("posix_memalign", *block, size, caller);
   return error;
 }
 
@@ -271,8 +261,8 @@ valloc(size_t size)
     return dm_next.valloc(size);
   void *block = dm_next.valloc(dm_stamped_size(size));
   if (!ORDINARY)
-    return traced("valloc", block, size, &caller);
-  dm_record_alloc(block, size, &caller, false);
+    return traced("valloc", block, size, caller);
+  dm_record_alloc(block, size, caller);
   return block;
 }
 
@@ -286,8 +276,8 @@ pvalloc(size_t size)
     return dm_next.pvalloc(size);
   void *block = dm_next.pvalloc(dm_stamped_size(whole_pages(size)));
   if (!ORDINARY)
-    return traced("pvalloc", block, size, &caller);
-  dm_record_alloc(block, size, &caller, false);
+    return traced("pvalloc", block, size, caller);
+  dm_record_alloc(block, size, caller);
   return block;
 }
 

@@ -1,22 +1,17 @@
-/* record.c -- one allocation's way into the books. */
+/* record.c -- one allocation's way into the books: the unusual cases. */
 
 #include "hook/record.h"
 
-#include "base/clock.h"
 #include "books/callsites.h"
-#include "books/ledger.h"
-#include "books/modules.h"
 #include "hook/frame_rules.h"
-#include "hook/next_allocator.h"
-#include "hook/thread.h"
-#include "hook/unwind.h"
 
 /* A thread without a place of its own counts in the emergency ledger, and
    records no stack. */
 static void
-alloc_in_emergency(const struct dm_block *what)
+alloc_in_emergency(void *block, size_t usable, const struct dm_block *what)
 {
   uint64_t signals;
+  dm_stamp_write(block, usable, what);
   struct dm_ledger *ledger = dm_emergency_begin(&signals);
   dm_ledger_alloc(ledger, what->callsite, what->birth, what->size);
   dm_emergency_end(&signals);
@@ -32,52 +27,31 @@ free_in_emergency(const struct dm_block *what)
 }
 
 void
-dm_record_alloc(void *block, size_t size, const struct dm_caller *caller,
-                bool moved)
+dm_record_unusual_alloc(void *block, size_t size, struct dm_caller caller)
 {
-  if (__builtin_expect(!block, 0))
+  if (!block)
     return;
-  size_t usable = dm_next_usable_size(block);
-  struct dm_block what = {.size = size, .birth = dm_clock_slice()};
-  /* An allocator that gives less than it was asked for leaves no room. */
-  if (__builtin_expect(usable < size + DM_STAMP_SIZE, 0))
-    return;
-  struct dm_thread *thread = dm_thread_self();
-  if (__builtin_expect(!thread, 0))
+  if (dm_thread_enter())
   {
-    dm_stamp_write(block, usable, &what);
-    alloc_in_emergency(&what);
+    dm_record_alloc(block, size, caller);
     return;
   }
-  what.callsite = dm_unwind_callsite(thread, caller);
-  dm_stamp_write(block, usable, &what);
-  dm_ledger_alloc(thread->ledger, what.callsite, what.birth, size);
-  if (__builtin_expect(moved, 0))
-    dm_ledger_moved(thread->ledger, what.callsite);
+  size_t usable = dm_next_usable_size(block);
+  struct dm_block what = {
+      .size = size,
+      .callsite = DM_CALLSITE_OTHER,
+      .birth = dm_clock_slice(),
+  };
+  if (usable >= size + DM_STAMP_SIZE)
+    alloc_in_emergency(block, usable, &what);
 }
 
-static void
-forget_module(unsigned module)
-{
-  dm_rules_forget(module);
-}
-
-/* The loader frees its own data at the end of a dlclose: that is how we learn
-   of one. */
-static void
-watch_loader(const struct dm_caller *caller)
-{
-  uintptr_t from = *caller->slot;
-  if (__builtin_expect(from - dm_loader_start < dm_loader_end - dm_loader_start,
-                       0))
-    dm_modules_recheck(forget_module);
-}
-
+/* Takes a block with a valid stamp out of the books. */
 static void
 count_free(const struct dm_block *what)
 {
   struct dm_thread *thread = dm_thread_self();
-  if (__builtin_expect(thread != NULL, 1))
+  if (thread)
     dm_ledger_free(thread->ledger, what->callsite, what->birth, what->size);
   else
     free_in_emergency(what);
@@ -95,23 +69,33 @@ count_unknown(enum dm_stamp_state state)
                  1);
 }
 
-/* The block that TAKEN was taken from is gone, or will be at once. */
+/* A block in STATE is gone, or will be at once. */
 static void
-count_gone(const struct dm_realloc *taken)
+count_gone(enum dm_stamp_state state, const struct dm_block *what)
 {
-  if (__builtin_expect(taken->state == DM_STAMP_VALID, 1))
-    count_free(&taken->was);
+  if (state == DM_STAMP_VALID)
+    count_free(what);
   else
-    count_unknown(taken->state);
+    count_unknown(state);
+}
+
+/* The loader frees its own data at the end of a dlclose: that is how we learn
+   of one. */
+static void
+watch_loader(struct dm_caller caller)
+{
+  if (*caller.slot - dm_loader_start < dm_loader_end - dm_loader_start)
+    dm_modules_recheck(dm_rules_forget);
 }
 
 void
-dm_record_free(void *block, const struct dm_caller *caller)
+dm_record_unusual_free(void *block, size_t usable, enum dm_stamp_state state,
+                       const struct dm_block *what, struct dm_caller caller)
 {
-  struct dm_realloc taken;
-  dm_record_realloc_begin(&taken, block);
+  if (state == DM_STAMP_VALID)
+    dm_stamp_clear(block, usable);
+  count_gone(state, what);
   watch_loader(caller);
-  count_gone(&taken);
 }
 
 void
@@ -120,14 +104,14 @@ dm_record_realloc_begin(struct dm_realloc *realloc, void *block)
   realloc->block = block;
   realloc->usable = dm_next_usable_size(block);
   realloc->state = dm_stamp_read(block, realloc->usable, &realloc->was);
-  if (__builtin_expect(realloc->state == DM_STAMP_VALID, 1))
+  if (realloc->state == DM_STAMP_VALID)
     dm_stamp_clear(block, realloc->usable);
 }
 
 void
 dm_record_realloc_freed(const struct dm_realloc *realloc)
 {
-  count_gone(realloc);
+  count_gone(realloc->state, &realloc->was);
 }
 
 /* The block is where it was, and may have another size. */
@@ -135,37 +119,45 @@ static void
 stayed(const struct dm_realloc *realloc, size_t size)
 {
   size_t usable = dm_next_usable_size(realloc->block);
-  struct dm_block is = realloc->was;
   struct dm_thread *thread = dm_thread_self();
   if (!thread || usable < size + DM_STAMP_SIZE)
   {
     count_free(&realloc->was);
     return;
   }
+  struct dm_block is = realloc->was;
   is.size = size;
   dm_stamp_write(realloc->block, usable, &is);
   dm_ledger_resize(thread->ledger, is.callsite, is.birth, realloc->was.size,
                    size);
 }
 
+/* The block is at RESULT now: a free and an allocation. The new block's
+   callsite counts that it came by moving. */
+static void
+moved(const struct dm_realloc *realloc, void *result, size_t size,
+      struct dm_caller caller)
+{
+  count_gone(realloc->state, &realloc->was);
+  dm_record_alloc(result, size, caller);
+  struct dm_block is;
+  struct dm_thread *thread = dm_thread_self();
+  if (thread && realloc->state == DM_STAMP_VALID &&
+      dm_stamp_read(result, dm_next_usable_size(result), &is) == DM_STAMP_VALID)
+    dm_ledger_moved(thread->ledger, is.callsite);
+}
+
 void
 dm_record_realloc_end(const struct dm_realloc *realloc, void *result,
-                      size_t size, const struct dm_caller *caller)
+                      size_t size, struct dm_caller caller)
 {
   bool ours = realloc->state == DM_STAMP_VALID;
-  if (!result)
-  {
-    /* Refused: the block and its record stay as they were. */
-    if (ours)
-      dm_stamp_write(realloc->block, realloc->usable, &realloc->was);
-  }
-  else if (ours && result == realloc->block)
+  if (result && ours && result == realloc->block)
     stayed(realloc, size);
-  else
-  {
-    count_gone(realloc);
-    dm_record_alloc(result, size, caller, ours);
-  }
+  else if (result)
+    moved(realloc, result, size, caller);
+  else if (ours) /* refused: the block and its record stay as they were */
+    dm_stamp_write(realloc->block, realloc->usable, &realloc->was);
 }
 
 size_t

@@ -50,11 +50,11 @@ struct dm_caller
 };
 
 static inline uint64_t
-dm_memo_key(const struct dm_caller *caller)
+dm_memo_key(struct dm_caller caller)
 {
-  uint64_t key = (*caller->slot ^ (uintptr_t) caller->slot << 20) *
+  uint64_t key = (*caller.slot ^ (uintptr_t) caller.slot << 20) *
                  UINT64_C(0x9e3779b97f4a7c15);
-  return key ^ (uintptr_t) caller->slot;
+  return key ^ (uintptr_t) caller.slot;
 }
 
 static inline struct dm_memo_entry *
@@ -66,10 +66,10 @@ dm_memo_place(struct dm_memo *memo, uint64_t key)
 /* The hash of the values in ENTRY's slots as they are now, seen from CALLER:
    four chains that do not wait for each other. */
 static inline uint64_t
-dm_memo_hash(const struct dm_memo_entry *entry, const struct dm_caller *caller)
+dm_memo_hash(const struct dm_memo_entry *entry, struct dm_caller caller)
 {
-  const uintptr_t *base = caller->slot;
-  uint64_t a = entry->uses_rbp ? caller->rbp : 0, b = 1, c = 2, d = 3;
+  const uintptr_t *base = caller.slot;
+  uint64_t a = entry->uses_rbp ? caller.rbp : 0, b = 1, c = 2, d = 3;
   for (unsigned i = 0; i < entry->count; i += 4)
   {
     a = (a ^ base[entry->slot[i]]) * UINT64_C(0x9e3779b97f4a7c15);

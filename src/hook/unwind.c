@@ -31,7 +31,7 @@ enum
 struct walk
 {
   struct dm_thread *thread;
-  const struct dm_caller *caller;
+  struct dm_caller caller;
 
   uintptr_t pc, rsp, rbp;
   bool interrupted;          /* PC is the very instruction */
@@ -64,7 +64,7 @@ enum walk_result
 static void
 depend_on(struct walk *walk, const uintptr_t *slot)
 {
-  ptrdiff_t place = slot - walk->caller->slot;
+  ptrdiff_t place = slot - walk->caller.slot;
   if (place < 0 || place > UINT16_MAX || walk->slot_count == DM_MEMO_SLOTS)
     walk->memorable = false;
   else
@@ -234,7 +234,7 @@ learn_stack(struct walk *walk, bool outermost)
     OUTERMOST = 8192
   };
   struct dm_thread *thread = walk->thread;
-  uintptr_t start = (uintptr_t) walk->caller->slot;
+  uintptr_t start = (uintptr_t) walk->caller.slot;
   if (outermost && walk->rsp <= thread->pointer &&
       thread->pointer - walk->rsp <= tls_size + OUTERMOST)
     thread->stack_high = walk->rsp;
@@ -270,7 +270,7 @@ whole_stack(struct walk *walk)
   uintptr_t addresses[DM_DEPTH_MAX + 1];
   bool interrupted[DM_DEPTH_MAX + 1];
   uintptr_t high = walk->bounded ? walk->thread->stack_high : 0;
-  unsigned found = dm_rules_whole_stack(walk->caller, high, addresses,
+  unsigned found = dm_rules_whole_stack(&walk->caller, high, addresses,
                                         interrupted, depth + 1);
   walk->memorable = false;
   if (found <= walk->count)
@@ -310,8 +310,8 @@ verify(struct walk *walk, enum walk_result result, uint32_t callsite,
   uintptr_t addresses[DM_DEPTH_MAX];
   bool interrupted[DM_DEPTH_MAX];
   uintptr_t high = walk->bounded ? thread->stack_high : 0;
-  unsigned found = dm_rules_whole_stack(walk->caller, high, addresses,
-                                        interrupted, depth);
+  unsigned found =
+      dm_rules_whole_stack(&walk->caller, high, addresses, interrupted, depth);
   bool same = found == walk->count && result != WALK_FAILED;
   for (unsigned i = 0; same && i < found; i++)
     same = (addresses[i] & ((UINT64_C(1) << 48) - 1)) ==
@@ -362,21 +362,20 @@ memorize(struct walk *walk, uint64_t key, uint32_t callsite, bool cut)
 }
 
 uint32_t
-dm_unwind_walk(struct dm_thread *thread, const struct dm_caller *caller,
-               uint64_t key)
+dm_unwind_walk(struct dm_thread *thread, struct dm_caller caller, uint64_t key)
 {
   if (thread->generation != dm_rules_generation)
   {
     thread->generation = dm_rules_generation;
     memset(&thread->memo, 0, sizeof thread->memo);
   }
-  uintptr_t slot = (uintptr_t) caller->slot;
+  uintptr_t slot = (uintptr_t) caller.slot;
   struct walk walk;
   walk.thread = thread;
   walk.caller = caller;
-  walk.pc = *caller->slot;
+  walk.pc = *caller.slot;
   walk.rsp = slot + sizeof(uintptr_t);
-  walk.rbp = caller->rbp;
+  walk.rbp = caller.rbp;
   walk.interrupted = false;
   walk.rbp_slot = NULL;
   walk.count = 0;
@@ -386,7 +385,7 @@ dm_unwind_walk(struct dm_thread *thread, const struct dm_caller *caller,
   walk.pure = true;
   walk.straight = true;
   walk.bounded = slot >= thread->stack_low && slot < thread->stack_high;
-  depend_on(&walk, caller->slot);
+  depend_on(&walk, caller.slot);
 
   bool started_bounded = walk.bounded;
   enum walk_result result = walk_stack(&walk);

@@ -26,8 +26,8 @@
 void dm_unwind_init(unsigned depth, bool verify, uintptr_t static_tls);
 
 /* The slow half of the next. */
-uint32_t dm_unwind_walk(struct dm_thread *thread,
-                        const struct dm_caller *caller, uint64_t key);
+uint32_t dm_unwind_walk(struct dm_thread *thread, struct dm_caller caller,
+                        uint64_t key);
 
 extern bool dm_unwind_verify;
 
@@ -35,10 +35,10 @@ extern bool dm_unwind_verify;
    the stack's bounds say that all between here and there is stack. */
 static inline bool
 dm_unwind_is_hit(const struct dm_thread *thread,
-                 const struct dm_memo_entry *entry,
-                 const struct dm_caller *caller, uint64_t key)
+                 const struct dm_memo_entry *entry, struct dm_caller caller,
+                 uint64_t key)
 {
-  uintptr_t slot = (uintptr_t)caller->slot;
+  uintptr_t slot = (uintptr_t) caller.slot;
   return entry->key == key && slot >= thread->stack_low &&
          slot + entry->last * sizeof slot < thread->stack_high &&
          thread->generation == dm_rules_generation &&
@@ -47,13 +47,12 @@ dm_unwind_is_hit(const struct dm_thread *thread,
 
 /* The callsite of CALLER. Thread-safe, Signal-safe; never waits. */
 static inline uint32_t
-dm_unwind_callsite(struct dm_thread *thread, const struct dm_caller *caller)
+dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
 {
   uint64_t key = dm_memo_key(caller);
   const struct dm_memo_entry *entry = dm_memo_place(&thread->memo, key);
-  if (__builtin_expect(!dm_unwind_is_hit(thread, entry, caller, key) ||
-                           dm_unwind_verify,
-                       0))
+  if (__builtin_expect(
+          !dm_unwind_is_hit(thread, entry, caller, key) || dm_unwind_verify, 0))
     return dm_unwind_walk(thread, caller, key);
   if (__builtin_expect(entry->cut, 0))
     dm_counter_add(&thread->ledger->mishaps.stacks_cut, 1);
