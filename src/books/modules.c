@@ -66,13 +66,15 @@ join(const char *first, const char *second)
   return joined;
 }
 
-/* Reads the surroundings into memory that lasts. BUFFER has PATH_MAX bytes. */
+/* Reads the surroundings into memory that lasts. */
 static struct surroundings *
-read_surroundings(char *buffer)
+read_surroundings(void)
 {
+  /* Not on the stack, which may be a small one. */
+  char *buffer = dm_arena_alloc(PATH_MAX, 1);
   struct surroundings *found =
       dm_arena_alloc(sizeof *found, _Alignof(struct surroundings));
-  if (!found)
+  if (!buffer || !found)
     return NULL;
   if (dm_sys_readlink("/proc/self/exe", buffer, PATH_MAX) > 0)
     found->program = join(buffer, "");
@@ -100,8 +102,11 @@ find_loader(void)
     address = getauxval(AT_PHDR);
   if (_dl_find_object((void *) address, &found) != 0)
     return;
-  dm_loader_start = (uintptr_t) found.dlfo_map_start;
-  dm_loader_end = (uintptr_t) found.dlfo_map_end;
+  /* Several threads may be the first; all of them write the same. */
+  __atomic_store_n(&dm_loader_start, (uintptr_t) found.dlfo_map_start,
+                   __ATOMIC_RELAXED);
+  __atomic_store_n(&dm_loader_end, (uintptr_t) found.dlfo_map_end,
+                   __ATOMIC_RELAXED);
 }
 
 static const struct surroundings *
@@ -113,11 +118,7 @@ look_around(void)
   if (known)
     return known;
   find_loader();
-  char *buffer = dm_sys_map(PATH_MAX);
-  if (!buffer)
-    return NULL;
-  struct surroundings *fresh = read_surroundings(buffer);
-  dm_sys_unmap(buffer, PATH_MAX);
+  struct surroundings *fresh = read_surroundings();
   if (!fresh || atomic_compare_exchange_strong(&surroundings, &known, fresh))
     return fresh;
   return known;

@@ -41,7 +41,7 @@ void dm_record_unusual_free(void *block, size_t usable,
 
 /* BLOCK was handed out for SIZE bytes, called for from CALLER. It may be NULL.
    Returns BLOCK. */
-static inline void *
+static inline __attribute__((always_inline)) void *
 dm_record_alloc(void *block, size_t size, struct dm_caller caller)
 {
   struct dm_thread *thread = dm_thread_current;
@@ -64,7 +64,7 @@ dm_record_alloc(void *block, size_t size, struct dm_caller caller)
 }
 
 /* BLOCK, not NULL, is about to be freed. It may be none of ours. */
-static inline void
+static inline __attribute__((always_inline)) void
 dm_record_free(void *block, struct dm_caller caller)
 {
   struct dm_thread *thread = dm_thread_current;

@@ -1,15 +1,21 @@
-/* stack_memo.h -- the call stacks that a thread had lately, by where they are.
+/* stack_memo.h -- the call stacks that a thread had lately.
 
-   A program allocates from the same stacks again and again. The memo goes from
-   (return address, stack pointer) to the callsite that a walk found there, and
-   proves a hit by reading the very stack slots that the walk had read: if they
-   hold the same values, the walk would go the same way. One load a frame, and
-   the callsite is known without a look-up.
+   A program allocates from the same stacks again and again. The memo finds the
+   callsite of such a stack without walking it, in two steps.
 
-   An entry keeps the slots' places and one hash of their values, 128 bytes in
-   all. What is in the slots decides the walk: every return address, and every
-   saved rbp that a frame was found by. (A rbp still in its register when the
-   allocator was called is hashed as well.) */
+   A *shape* says, for a return address and a stack pointer, in which words
+   above it a walk found what it went by: every return address, and every saved
+   rbp that a frame was located by. Reading the same words now and finding the
+   same values proves that a walk would go the same way. (A rbp still in its
+   register when the allocator was called counts as one of them.)
+
+   The values are hashed together with the shape, one load and one
+   multiplication a word, and the hash leads to the callsite. So stacks that
+   differ only in who called whom, not in where the frames lie, share a shape:
+   the usual case for a leaf that is called from many places.
+
+   Entries are not guarded against a signal handler that allocates while one is
+   written: a mixture of two entries hashes to nothing that was ever stored. */
 
 #ifndef DM_HOOK_STACK_MEMO_H
 #define DM_HOOK_STACK_MEMO_H
@@ -20,27 +26,37 @@
 enum
 {
   DM_MEMO_SLOTS = 48,
-  DM_MEMO_ENTRIES = 512
+  DM_MEMO_SHAPES = 256, /* in pairs for the same key */
+  DM_MEMO_STACKS = 2048
 };
 
-struct dm_memo_entry
+struct dm_shape
 {
-  uint64_t key;  /* of return address and slot; 0: empty */
-  uint64_t hash; /* of the slots' values */
-  uint32_t callsite;
+  uint64_t key;                 /* of return address and slot; 0: empty */
+  uint64_t seed;                /* of all below: where the hash begins */
   uint16_t count;               /* slots, a multiple of 4 (the last repeats) */
   uint16_t last;                /* the highest of them */
-  bool uses_rbp;                /* the register is part of the hash */
-  bool cut;                     /* the stack went on beyond what is recorded */
-  uint16_t slot[DM_MEMO_SLOTS]; /* in words above the first slot */
+  int32_t rbp_mask;             /* -1 when rbp is hashed, else 0 */
+  uint16_t slot[DM_MEMO_SLOTS]; /* in words above the return address */
 } __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct dm_shape) == 128, "two cache lines");
+
+/* What a hash leads to. The tag is the hash combined with the callsite, so a
+   pair torn by a signal handler does not match. */
+struct dm_memo_stack
+{
+  uint64_t tag;
+  uint32_t callsite;
+  bool unusual; /* to be looked at: cut, or DMALLOC_VERIFY is on */
+  bool cut;     /* the stack went on beyond what is recorded */
+};
 
 struct dm_memo
 {
-  struct dm_memo_entry entry[DM_MEMO_ENTRIES];
+  struct dm_shape shapes[DM_MEMO_SHAPES];
+  struct dm_memo_stack stacks[DM_MEMO_STACKS];
 };
-
-_Static_assert(sizeof(struct dm_memo_entry) == 128, "two cache lines");
 
 /* Where an allocator function was called from. */
 struct dm_caller
@@ -50,36 +66,53 @@ struct dm_caller
 };
 
 static inline uint64_t
-dm_memo_key(struct dm_caller caller)
+dm_memo_key(struct dm_caller caller, uint32_t generation)
 {
-  uint64_t key = (*caller.slot ^ (uintptr_t) caller.slot << 20) *
-                 UINT64_C(0x9e3779b97f4a7c15);
-  return key ^ (uintptr_t) caller.slot;
+  uint64_t key = (*caller.slot + generation) ^ (uintptr_t) caller.slot << 20;
+  key = key * UINT64_C(0x9e3779b97f4a7c15) ^ (uintptr_t) caller.slot;
+  return key | 1;
 }
 
-static inline struct dm_memo_entry *
-dm_memo_place(struct dm_memo *memo, uint64_t key)
+/* The first of the pair of shapes for KEY. */
+static inline struct dm_shape *
+dm_memo_shape(struct dm_memo *memo, uint64_t key)
 {
-  return &memo->entry[(key >> 40) % DM_MEMO_ENTRIES];
+  return &memo->shapes[(key >> 40) % (DM_MEMO_SHAPES / 2) * 2];
 }
 
-/* The hash of the values in ENTRY's slots as they are now, seen from CALLER:
+/* The hash of the values in SHAPE's words as they are now, seen from CALLER:
    four chains that do not wait for each other. */
 static inline uint64_t
-dm_memo_hash(const struct dm_memo_entry *entry, struct dm_caller caller)
+dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 {
   const uintptr_t *base = caller.slot;
-  uint64_t a = entry->uses_rbp ? caller.rbp : 0, b = 1, c = 2, d = 3;
-  for (unsigned i = 0; i < entry->count; i += 4)
+  const uint16_t *slot = shape->slot, *end = slot + shape->count;
+  uint64_t a = shape->seed,
+           b = caller.rbp & (uint64_t) (int64_t) shape->rbp_mask, c = 0, d = 0;
+  do
   {
-    a = (a ^ base[entry->slot[i]]) * UINT64_C(0x9e3779b97f4a7c15);
-    b = (b ^ base[entry->slot[i + 1]]) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    c = (c ^ base[entry->slot[i + 2]]) * UINT64_C(0x165667b19e3779f9);
-    d = (d ^ base[entry->slot[i + 3]]) * UINT64_C(0xd6e8feb86659fd93);
-  }
+    a = (a ^ base[slot[0]]) * UINT64_C(0x9e3779b97f4a7c15);
+    b = (b ^ base[slot[1]]) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    c = (c ^ base[slot[2]]) * UINT64_C(0x165667b19e3779f9);
+    d = (d ^ base[slot[3]]) * UINT64_C(0xd6e8feb86659fd93);
+    slot += 4;
+  } while (slot != end);
   a ^= b << 31 | b >> 33;
   c ^= d << 29 | d >> 35;
-  return a ^ (c << 17 | c >> 47);
+  a ^= c << 17 | c >> 47;
+  return a ^ a >> 29;
+}
+
+static inline struct dm_memo_stack *
+dm_memo_stack(struct dm_memo *memo, uint64_t hash)
+{
+  return &memo->stacks[hash % DM_MEMO_STACKS];
+}
+
+static inline uint64_t
+dm_memo_tag(uint64_t hash, uint32_t callsite)
+{
+  return hash ^ ((uint64_t) callsite << 32 | callsite);
 }
 
 #endif

@@ -25,9 +25,8 @@ struct dm_thread
      while nothing is known. */
   uintptr_t stack_low, stack_high;
 
-  uint32_t generation; /* of the rules that MEMO was made with */
-  uint32_t walks;      /* counts walks: a signal handler's walk inside
-                          another one shows in it */
+  uint32_t walks; /* counts walks: a signal handler's walk inside
+                     another one shows in it */
   struct dm_memo memo;
 } __attribute__((aligned(64)));
 

@@ -301,7 +301,7 @@ walk_stack(struct walk *walk)
 }
 
 /* Compares what was walked with libunwind's own stack, and the callsite that
-   it led to with what the memo would have said. */
+   it led to with what the memo says. */
 static void
 verify(struct walk *walk, enum walk_result result, uint32_t callsite,
        uint64_t key)
@@ -317,9 +317,13 @@ verify(struct walk *walk, enum walk_result result, uint32_t callsite,
     same = (addresses[i] & ((UINT64_C(1) << 48) - 1)) ==
            dm_frame_address(walk->frames[i]);
 
-  const struct dm_memo_entry *entry = dm_memo_place(&thread->memo, key);
-  if (dm_unwind_is_hit(thread, entry, walk->caller, key))
-    same = same && entry->callsite == callsite;
+  for (unsigned way = 0; way < 2; way++)
+  {
+    const struct dm_shape *shape = dm_memo_shape(&thread->memo, key) + way;
+    const struct dm_memo_stack *stack =
+        dm_unwind_recall(thread, shape, walk->caller, key);
+    same = same && (!stack || stack->callsite == callsite);
+  }
 
   struct dm_mishaps *mishaps = &thread->ledger->mishaps;
   dm_counter_add(&mishaps->verified, 1);
@@ -327,48 +331,72 @@ verify(struct walk *walk, enum walk_result result, uint32_t callsite,
     dm_counter_add(&mishaps->differing, 1);
 }
 
-/* Keeps WALK, which led to CALLSITE, for the next time. A signal handler that
-   allocates in the middle of this shows in the thread's count of walks; the
-   entry may be a mixture then, and stays empty. */
+/* Whether SHAPE is what WALK went by. */
+static bool
+has_shape(const struct dm_shape *shape, const struct walk *walk, uint64_t key)
+{
+  return shape->key == key && (shape->rbp_mask != 0) == walk->uses_rbp &&
+         shape->count == (walk->slot_count + 3) / 4 * 4 &&
+         memcmp(shape->slot, walk->slots,
+                walk->slot_count * sizeof *walk->slots) == 0;
+}
+
+/* Writes what WALK went by to SHAPE. */
 static void
-memorize(struct walk *walk, uint64_t key, uint32_t callsite, bool cut)
+write_shape(struct dm_shape *shape, const struct walk *walk, uint64_t key)
 {
   struct dm_thread *thread = walk->thread;
-  struct dm_memo_entry *entry = dm_memo_place(&thread->memo, key);
   uint32_t walks = ++thread->walks;
-  entry->key = 0;
+  shape->key = 0;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
 
   unsigned count = walk->slot_count;
   uint16_t last = 0;
+  uint64_t seed = key;
   for (unsigned i = 0; i < count; i++)
   {
-    entry->slot[i] = walk->slots[i];
+    shape->slot[i] = walk->slots[i];
+    seed = (seed ^ walk->slots[i]) * UINT64_C(0x9e3779b97f4a7c15);
     if (walk->slots[i] > last)
       last = walk->slots[i];
   }
   for (; count % 4 != 0; count++)
-    entry->slot[count] = last;
-  entry->count = (uint16_t) count;
-  entry->last = last;
-  entry->uses_rbp = walk->uses_rbp;
-  entry->cut = cut;
-  entry->callsite = callsite;
-  entry->hash = dm_memo_hash(entry, walk->caller);
+    shape->slot[count] = last;
+  shape->count = (uint16_t) count;
+  shape->last = last;
+  shape->rbp_mask = walk->uses_rbp ? -1 : 0;
+  shape->seed = seed ^ seed >> 32 ^ walk->uses_rbp;
 
+  /* A signal handler that wrote meanwhile shows in the count. */
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   if (thread->walks == walks)
-    entry->key = key;
+    shape->key = key;
 }
 
-uint32_t
-dm_unwind_walk(struct dm_thread *thread, struct dm_caller caller, uint64_t key)
+/* Keeps WALK, which led to CALLSITE, for the next time. */
+static void
+memorize(const struct walk *walk, uint64_t key, uint32_t callsite, bool cut)
 {
-  if (thread->generation != dm_rules_generation)
+  struct dm_memo *memo = &walk->thread->memo;
+  struct dm_shape *shape = dm_memo_shape(memo, key);
+  if (!has_shape(shape, walk, key) && !has_shape(++shape, walk, key))
   {
-    thread->generation = dm_rules_generation;
-    memset(&thread->memo, 0, sizeof thread->memo);
+    /* The newer of the pair stands first; the older one goes. */
+    shape[0] = shape[-1];
+    write_shape(--shape, walk, key);
   }
+  uint64_t hash = dm_memo_hash(shape, walk->caller);
+  struct dm_memo_stack *stack = dm_memo_stack(memo, hash);
+  stack->callsite = callsite;
+  stack->cut = cut;
+  stack->unusual = cut || dm_unwind_verify;
+  stack->tag = dm_memo_tag(hash, callsite);
+}
+
+static uint32_t
+walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
+                 uint64_t key)
+{
   uintptr_t slot = (uintptr_t) caller.slot;
   struct walk walk;
   walk.thread = thread;
@@ -389,10 +417,12 @@ dm_unwind_walk(struct dm_thread *thread, struct dm_caller caller, uint64_t key)
 
   bool started_bounded = walk.bounded;
   enum walk_result result = walk_stack(&walk);
+  struct dm_mishaps *mishaps = &thread->ledger->mishaps;
   if (result == WALK_FAILED)
-    dm_counter_add(&thread->ledger->mishaps.unwind_failed, 1);
+    dm_counter_add(&mishaps->unwind_failed, 1);
   if (result == WALK_ON)
-    dm_counter_add(&thread->ledger->mishaps.stacks_cut, 1);
+    dm_counter_add(&mishaps->stacks_cut, 1);
+
   uint32_t callsite = dm_callsites_find(walk.frames, walk.count);
   if (dm_unwind_verify)
     verify(&walk, result, callsite, key);
@@ -401,4 +431,22 @@ dm_unwind_walk(struct dm_thread *thread, struct dm_caller caller, uint64_t key)
   if (walk.memorable && started_bounded && result != WALK_FAILED)
     memorize(&walk, key, callsite, result == WALK_ON);
   return callsite;
+}
+
+uint32_t
+dm_unwind_unusual(struct dm_thread *thread, struct dm_caller caller,
+                  uint64_t key)
+{
+  struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
+  for (unsigned way = 0; way < 2 && !dm_unwind_verify; way++)
+  {
+    const struct dm_memo_stack *stack =
+        dm_unwind_recall(thread, shape + way, caller, key);
+    if (!stack)
+      continue;
+    if (stack->cut)
+      dm_counter_add(&thread->ledger->mishaps.stacks_cut, 1);
+    return stack->callsite;
+  }
+  return walk_to_callsite(thread, caller, key);
 }

@@ -25,38 +25,45 @@
    stack and its thread pointer, at most. */
 void dm_unwind_init(unsigned depth, bool verify, uintptr_t static_tls);
 
-/* The slow half of the next. */
-uint32_t dm_unwind_walk(struct dm_thread *thread, struct dm_caller caller,
-                        uint64_t key);
+/* The slow half of dm_unwind_callsite. */
+uint32_t dm_unwind_unusual(struct dm_thread *thread, struct dm_caller caller,
+                           uint64_t key);
 
-extern bool dm_unwind_verify;
-
-/* Whether ENTRY is for CALLER and still true. Its reads end at its last slot;
-   the stack's bounds say that all between here and there is stack. */
+/* Whether SHAPE's words, seen from CALLER, are all stack: the bounds say that
+   everything between here and the last of them is. */
 static inline bool
-dm_unwind_is_hit(const struct dm_thread *thread,
-                 const struct dm_memo_entry *entry, struct dm_caller caller,
-                 uint64_t key)
+dm_unwind_may_read(const struct dm_thread *thread, const struct dm_shape *shape,
+                   struct dm_caller caller)
 {
   uintptr_t slot = (uintptr_t) caller.slot;
-  return entry->key == key && slot >= thread->stack_low &&
-         slot + entry->last * sizeof slot < thread->stack_high &&
-         thread->generation == dm_rules_generation &&
-         dm_memo_hash(entry, caller) == entry->hash;
+  return slot >= thread->stack_low &&
+         slot + shape->last * sizeof slot < thread->stack_high;
+}
+
+/* What the memo knows of the stack of CALLER by SHAPE, or NULL. */
+static inline const struct dm_memo_stack *
+dm_unwind_recall(struct dm_thread *thread, const struct dm_shape *shape,
+                 struct dm_caller caller, uint64_t key)
+{
+  if (__builtin_expect(
+          shape->key != key || !dm_unwind_may_read(thread, shape, caller), 0))
+    return NULL;
+  uint64_t hash = dm_memo_hash(shape, caller);
+  const struct dm_memo_stack *stack = dm_memo_stack(&thread->memo, hash);
+  bool known = stack->tag == dm_memo_tag(hash, stack->callsite);
+  return __builtin_expect(known, 1) ? stack : NULL;
 }
 
 /* The callsite of CALLER. Thread-safe, Signal-safe; never waits. */
 static inline uint32_t
 dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
 {
-  uint64_t key = dm_memo_key(caller);
-  const struct dm_memo_entry *entry = dm_memo_place(&thread->memo, key);
-  if (__builtin_expect(
-          !dm_unwind_is_hit(thread, entry, caller, key) || dm_unwind_verify, 0))
-    return dm_unwind_walk(thread, caller, key);
-  if (__builtin_expect(entry->cut, 0))
-    dm_counter_add(&thread->ledger->mishaps.stacks_cut, 1);
-  return entry->callsite;
+  uint64_t key = dm_memo_key(caller, dm_rules_generation);
+  const struct dm_memo_stack *stack =
+      dm_unwind_recall(thread, dm_memo_shape(&thread->memo, key), caller, key);
+  if (__builtin_expect(!stack || stack->unusual, 0))
+    return dm_unwind_unusual(thread, caller, key);
+  return stack->callsite;
 }
 
 #endif
