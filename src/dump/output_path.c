@@ -49,7 +49,7 @@ remember_directory(void)
   if (length <= 0 || file.directory[0] != '/' ||
       (size_t) length >= sizeof file.directory - 2)
     length = 0;
-  else if (length > 1)
+  else
     file.directory[length++] = '/';
   file.directory[length] = '\0';
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "books/ledger.h"
+#include "hook/kept_stack.h"
 #include "hook/stack_memo.h"
 
 struct dm_thread
@@ -25,8 +26,7 @@ struct dm_thread
      while nothing is known. */
   uintptr_t stack_low, stack_high;
 
-  uint32_t walks; /* counts walks: a signal handler's walk inside
-                     another one shows in it */
+  struct dm_kept_stack kept;
   struct dm_memo memo;
 } __attribute__((aligned(64)));
 

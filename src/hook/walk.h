@@ -1,0 +1,87 @@
+/* walk.h -- from the leaf of a call stack to its outermost frame.
+
+   A walk is a cursor that stands at a frame and moves to its caller, by frame
+   rules, by the stack that the thread kept from its last walk, and where
+   neither knows, by libunwind. It notes what it went by, for the memo. */
+
+#ifndef DM_HOOK_WALK_H
+#define DM_HOOK_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "books/callsites.h"
+#include "hook/frame_rules.h"
+#include "hook/kept_stack.h"
+#include "hook/stack_memo.h"
+#include "hook/thread.h"
+
+enum dm_walk_result
+{
+  DM_WALK_ON,     /* there are more frames */
+  DM_WALK_END,    /* that was the outermost */
+  DM_WALK_FAILED, /* nobody knows how it goes on */
+  DM_WALK_OPAQUE  /* libunwind knows */
+};
+
+/* The cursor is the frame that stands at PC, with its registers; RSP is the
+   stack pointer that it will have when its callee has returned. */
+struct dm_walk
+{
+  struct dm_thread *thread;
+  struct dm_caller caller;
+
+  uintptr_t pc, rsp, rbp;
+  bool interrupted;          /* PC is the very instruction */
+  const uintptr_t *rbp_slot; /* where RBP was loaded from; NULL: it is still
+                                in the register */
+
+  dm_frame frames[DM_DEPTH_MAX];
+  unsigned count, depth; /* frames recorded, and to be recorded at most */
+
+  /* What decided this walk, for the memo. */
+  uint16_t slots[DM_MEMO_SLOTS]; /* in words above the caller's slot */
+  unsigned slot_count;
+  bool uses_rbp;
+  bool memorable;
+
+  bool pure;     /* by unwind information alone so far */
+  bool straight; /* through no signal frame so far */
+  bool bounded;  /* all up to the stack's HIGH may be read */
+
+  /* The kept stack: NULL when this walk interrupts another one. */
+  struct dm_kept_stack *kept;
+  int kept_next; /* the innermost kept frame that may still be met */
+};
+
+/* Puts the cursor of WALK at CALLER. */
+void dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
+                   struct dm_caller caller, unsigned depth);
+
+/* Records frames until the outermost, or until DEPTH are recorded: then
+   DM_WALK_ON. STATIC_TLS as in dm_unwind_init. */
+enum dm_walk_result dm_walk_stack(struct dm_walk *walk, uintptr_t static_tls);
+
+/* Moves the cursor to the caller of its frame, whose rule is RULE. */
+enum dm_walk_result dm_walk_step(struct dm_walk *walk, dm_rule rule);
+
+/* The kept stack's part in a walk. BEGIN finds out whether it can be used;
+   NOTE is told of each frame that was recorded by rules; RESUME, with the
+   cursor at a frame not recorded yet, records what can be taken from the kept
+   stack and moves the cursor behind it; END keeps the frames for the next
+   walk, DROP keeps nothing. */
+void dm_kept_begin(struct dm_walk *walk);
+void dm_kept_note(struct dm_walk *walk, dm_rule rule);
+enum dm_walk_result dm_kept_resume(struct dm_walk *walk);
+void dm_kept_end(struct dm_walk *walk, enum dm_walk_result result);
+void dm_kept_drop(struct dm_walk *walk);
+
+/* WALK is over, and so is what its thread's tables were needed for. */
+void dm_walk_finish(struct dm_walk *walk);
+
+/* Notes that the walk went by the word at SLOT; by rbp, wherever it is. */
+void dm_walk_depend_on(struct dm_walk *walk, const uintptr_t *slot);
+void dm_walk_depend_on_rbp(struct dm_walk *walk);
+
+#endif

@@ -1,0 +1,337 @@
+/* test_callsites.c -- the capped table: call stack -> small number. */
+
+#include "books/callsites.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "runner.h"
+#include "single_step.h"
+
+enum
+{
+  DEEPEST = 64
+};
+
+/* Makes up stack NUMBER: some frames that no other number has, in another
+   order of depth. Returns how many. */
+static unsigned
+make_stack(unsigned number, dm_frame frames[DEEPEST])
+{
+  unsigned count = 1 + number % DEEPEST;
+  for (unsigned i = 0; i < count; i++)
+    frames[i] = 0x400000 + i;
+  frames[count / 2] += (dm_frame) number << 24;
+  return count;
+}
+
+static uint32_t
+find_stack(unsigned number)
+{
+  dm_frame frames[DEEPEST];
+  unsigned count = make_stack(number, frames);
+  return dm_callsites_find(frames, count);
+}
+
+/* Whether callsite SITE holds stack NUMBER. */
+static bool
+is_stack(uint32_t site, unsigned number)
+{
+  dm_frame frames[DEEPEST];
+  unsigned count = make_stack(number, frames), found;
+  const dm_frame *kept = dm_callsite_frames(site, &found);
+  return kept && found == count &&
+         memcmp(kept, frames, count * sizeof *frames) == 0;
+}
+
+START_TEST(the_same_stack_has_the_same_number)
+{
+  ck_assert_int_eq(dm_callsites_init(1000), 0);
+  ck_assert_uint_eq(dm_callsites_cap(), 1000);
+  ck_assert_uint_eq(dm_callsites_used(), 0);
+  for (unsigned i = 0; i < 500; i++)
+    ck_assert_uint_eq(find_stack(i), i + 1);
+  for (unsigned i = 500; i-- > 0;)
+    ck_assert_uint_eq(find_stack(i), i + 1);
+  ck_assert_uint_eq(dm_callsites_used(), 500);
+  for (unsigned i = 0; i < 500; i++)
+    ck_assert(is_stack(i + 1, i));
+}
+END_TEST
+
+/* One frame more or less, one bit in any frame, another order. */
+START_TEST(stacks_that_differ_a_little)
+{
+  ck_assert_int_eq(dm_callsites_init(10000), 0);
+  dm_frame frames[DEEPEST];
+  uint32_t expected = 0;
+  for (unsigned i = 0; i < DEEPEST; i++)
+    frames[i] = 0x7fff00001000 + 16 * i;
+  for (unsigned count = 1; count <= DEEPEST; count++)
+    ck_assert_uint_eq(dm_callsites_find(frames, count), ++expected);
+  for (unsigned place = 0; place < 32; place++)
+    for (unsigned bit = 0; bit < 64; bit++)
+    {
+      frames[place] ^= UINT64_C(1) << bit;
+      ck_assert_uint_eq(dm_callsites_find(frames, 32), ++expected);
+      frames[place] ^= UINT64_C(1) << bit;
+    }
+  for (unsigned i = 1; i < 32; i++)
+  {
+    dm_frame kept = frames[i];
+    frames[i] = frames[i - 1];
+    frames[i - 1] = kept;
+    ck_assert_uint_eq(dm_callsites_find(frames, 32), ++expected);
+  }
+  ck_assert_uint_eq(dm_callsites_used(), expected);
+}
+END_TEST
+
+START_TEST(recursion_of_every_depth)
+{
+  ck_assert_int_eq(dm_callsites_init(1000), 0);
+  dm_frame frames[DEEPEST];
+  for (unsigned i = 0; i < DEEPEST; i++)
+    frames[i] = 0;
+  for (unsigned count = 1; count <= DEEPEST; count++)
+    ck_assert_uint_eq(dm_callsites_find(frames, count), count);
+}
+END_TEST
+
+START_TEST(past_the_cap_all_are_other)
+{
+  static const unsigned caps[] = {1, 2, 63, 64, 65, 511, 512, 1000};
+  unsigned cap = caps[_i];
+  ck_assert_int_eq(dm_callsites_init(cap), 0);
+  for (unsigned i = 0; i < 2000; i++)
+    ck_assert_uint_eq(find_stack(i), i < cap ? i + 1 : DM_CALLSITE_OTHER);
+  ck_assert_uint_eq(dm_callsites_used(), cap);
+}
+END_TEST
+
+START_TEST(known_stacks_keep_their_numbers_past_the_cap)
+{
+  ck_assert_int_eq(dm_callsites_init(200), 0);
+  for (unsigned i = 0; i < 5000; i++)
+    find_stack(i);
+  for (unsigned i = 0; i < 200; i++)
+    ck_assert_uint_eq(find_stack(i), i + 1);
+  ck_assert_uint_eq(dm_callsites_used(), 200);
+}
+END_TEST
+
+START_TEST(other_has_no_frames)
+{
+  ck_assert_int_eq(dm_callsites_init(10), 0);
+  unsigned count = 99;
+  ck_assert_ptr_null(dm_callsite_frames(DM_CALLSITE_OTHER, &count));
+  ck_assert_uint_eq(count, 0);
+  count = 99;
+  ck_assert_ptr_null(dm_callsite_frames(7, &count));
+  ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(two_hundred_thousand_stacks)
+{
+  enum
+  {
+    CAP = 65536
+  };
+  ck_assert_int_eq(dm_callsites_init(CAP), 0);
+  unsigned other = 0;
+  for (unsigned i = 0; i < 200000; i++)
+    other += find_stack(i) == DM_CALLSITE_OTHER;
+  ck_assert_uint_eq(other, 200000 - CAP);
+  unsigned wrong = 0;
+  for (unsigned i = 0; i < CAP; i++)
+    wrong += find_stack(i) != i + 1 || !is_stack(i + 1, i);
+  ck_assert_uint_eq(wrong, 0);
+  /* Bounded: 33 frames each on the average, the table and the index. */
+  ck_assert_uint_le(dm_sys_mapped_bytes(), CAP * (16 + 33 * 8) + (6 << 20));
+}
+END_TEST
+
+START_TEST(the_largest_cap)
+{
+  ck_assert_int_eq(dm_callsites_init(1000000), 0);
+  ck_assert_uint_eq(find_stack(1), 1);
+}
+END_TEST
+
+START_TEST(without_memory)
+{
+  dm_sys_fail_after(1, false);
+  ck_assert_int_lt(dm_callsites_init(100), 0);
+  dm_sys_fail_after(2, false);
+  ck_assert_int_lt(dm_callsites_init(100), 0);
+
+  ck_assert_int_eq(dm_callsites_init(10000), 0);
+  dm_sys_fail_after(1, true);
+  for (unsigned i = 0; i < 10; i++)
+    ck_assert_uint_eq(find_stack(i), DM_CALLSITE_OTHER);
+  /* Numbers were taken and given back: none is lost. */
+  ck_assert_uint_eq(dm_callsites_used(), 0);
+  dm_sys_fail_after(0, false);
+  ck_assert_uint_eq(find_stack(0), 1);
+}
+END_TEST
+
+/* --------------------------------------------------------------------------
+   Several at once. */
+
+enum
+{
+  THREADS = 8,
+  COMMON = 3000, /* stacks that all insert */
+  OWN = 2000     /* and each alone */
+};
+static uint32_t common[THREADS][COMMON], own[THREADS][OWN];
+static pthread_barrier_t barrier;
+
+static void *
+insert(void *arg)
+{
+  unsigned thread = (unsigned) (uintptr_t) arg;
+  pthread_barrier_wait(&barrier);
+  for (unsigned i = 0; i < COMMON; i++)
+  {
+    common[thread][i] = find_stack(i);
+    if (i < OWN)
+      own[thread][i] = find_stack(COMMON + thread * OWN + i);
+  }
+  return NULL;
+}
+
+static void
+insert_from_all_threads(unsigned cap)
+{
+  ck_assert_int_eq(dm_callsites_init(cap), 0);
+  pthread_barrier_init(&barrier, NULL, THREADS);
+  pthread_t id[THREADS];
+  for (uintptr_t i = 0; i < THREADS; i++)
+    ck_assert_int_eq(pthread_create(&id[i], NULL, insert, (void *) i), 0);
+  for (unsigned i = 0; i < THREADS; i++)
+    pthread_join(id[i], NULL);
+}
+
+START_TEST(threads_agree)
+{
+  enum
+  {
+    STACKS = COMMON + THREADS * OWN
+  };
+  insert_from_all_threads(65536);
+  static bool seen[65537];
+  for (unsigned i = 0; i < COMMON; i++)
+  {
+    ck_assert(is_stack(common[0][i], i));
+    seen[common[0][i]] = true;
+    for (unsigned thread = 1; thread < THREADS; thread++)
+      ck_assert_uint_eq(common[thread][i], common[0][i]);
+  }
+  for (unsigned thread = 0; thread < THREADS; thread++)
+    for (unsigned i = 0; i < OWN; i++)
+    {
+      ck_assert(is_stack(own[thread][i], COMMON + thread * OWN + i));
+      seen[own[thread][i]] = true;
+    }
+  /* Numbers that lost a race are holes: they have no stack, and there are no
+     more of them than races can have made. */
+  uint32_t holes = 0;
+  for (uint32_t i = 1; i <= dm_callsites_used(); i++)
+  {
+    unsigned count;
+    if (seen[i])
+      continue;
+    ck_assert_ptr_null(dm_callsite_frames(i, &count));
+    holes++;
+  }
+  ck_assert_uint_eq(dm_callsites_used() - holes, STACKS);
+  ck_assert_uint_le(holes, COMMON * (THREADS - 1));
+}
+END_TEST
+
+START_TEST(threads_fill_the_table)
+{
+  insert_from_all_threads(5000);
+  ck_assert_uint_le(dm_callsites_used(), 5000);
+  unsigned wrong = 0;
+  for (unsigned thread = 0; thread < THREADS; thread++)
+  {
+    for (unsigned i = 0; i < COMMON; i++)
+      wrong += common[thread][i] && !is_stack(common[thread][i], i);
+    for (unsigned i = 0; i < OWN; i++)
+      wrong += own[thread][i] &&
+               !is_stack(own[thread][i], COMMON + thread * OWN + i);
+  }
+  ck_assert_uint_eq(wrong, 0);
+}
+END_TEST
+
+static uint32_t by_body, by_handler;
+
+static void
+find_seven(void)
+{
+  by_body = find_stack(7);
+}
+
+static void
+find_seven_too(void)
+{
+  by_handler = find_stack(7);
+}
+
+static void
+find_eight(void)
+{
+  by_handler = find_stack(8);
+}
+
+/* A signal handler inserts the same stack, or another, in the middle. */
+static bool
+insert_twice(void (*handler)(void), unsigned at)
+{
+  ck_assert_int_eq(dm_callsites_init(100), 0);
+  bool fell = interrupt_at(find_seven, handler, at);
+  ck_assert(is_stack(by_body, 7));
+  if (fell)
+    ck_assert(is_stack(by_handler, handler == find_eight ? 8 : 7));
+  if (fell && handler == find_seven_too)
+    ck_assert_uint_eq(by_handler, by_body);
+  ck_assert_uint_eq(find_stack(7), by_body);
+  return fell;
+}
+
+START_TEST(signal_handlers_interrupt)
+{
+  /* The table starts anew each time, its numbers go on; so only a hundred
+     instructions or so can be tried in one process. */
+  unsigned at = 1 + (unsigned) _i;
+  insert_twice(at % 2 ? find_seven_too : find_eight, at);
+}
+END_TEST
+
+int
+main(void)
+{
+  const TTest *const tests[] = {the_same_stack_has_the_same_number,
+                                stacks_that_differ_a_little,
+                                recursion_of_every_depth,
+                                known_stacks_keep_their_numbers_past_the_cap,
+                                other_has_no_frames,
+                                two_hundred_thousand_stacks,
+                                the_largest_cap,
+                                without_memory,
+                                threads_agree,
+                                threads_fill_the_table,
+                                NULL};
+  Suite *suite = make_suite("callsites", NULL, tests);
+  TCase *tcase = tcase_create("each");
+  tcase_add_loop_test(tcase, past_the_cap_all_are_other, 0, 8);
+  tcase_add_loop_test(tcase, signal_handlers_interrupt, 0, 300);
+  suite_add_tcase(suite, tcase);
+  return run_suite(suite);
+}

@@ -1,0 +1,470 @@
+/* test_ledger.c -- the books of threads: what goes in comes out in the sum. */
+
+#include "books/ledger.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "books/callsites.h"
+#include "fake_clock.h"
+#include "runner.h"
+#include "single_step.h"
+
+enum
+{
+  CAP = 20000
+};
+
+/* All ledgers added up. */
+struct totals
+{
+  struct dm_cell cells;
+  struct dm_row ages, sizes;
+};
+
+static void
+setup(void)
+{
+  fake_clock_set(1);
+  ck_assert_int_eq(dm_ledgers_init(CAP), 0);
+}
+
+static void
+add_cell(struct dm_cell *sum, const struct dm_cell *cell)
+{
+  uint64_t *to = (uint64_t *) sum;
+  const uint64_t *from = (const uint64_t *) cell;
+  for (unsigned i = 0; i < sizeof *sum / sizeof *to; i++)
+    to[i] += dm_counter_read(&from[i]);
+}
+
+static struct totals
+sum_all(uint32_t now)
+{
+  struct totals sum;
+  memset(&sum, 0, sizeof sum);
+  for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
+       ledger = ledger->next)
+  {
+    for (uint32_t i = 0; i <= CAP; i++)
+      if (dm_ledger_cell(ledger, i))
+        add_cell(&sum.cells, dm_ledger_cell(ledger, i));
+    struct dm_row rows[DM_AGE_ROWS] = {{0, 0}};
+    ck_assert(dm_ages_sum(&ledger->ages, now, rows));
+    for (unsigned i = 0; i < DM_AGE_ROWS; i++)
+      dm_row_add(&sum.ages, rows[i].count, rows[i].bytes);
+    for (unsigned i = 0; i < DM_SIZE_ROWS; i++)
+      dm_row_add(&sum.sizes, dm_counter_read(&ledger->sizes[i].count),
+                 dm_counter_read(&ledger->sizes[i].bytes));
+  }
+  return sum;
+}
+
+/* Checks that all views of the books show COUNT live blocks of BYTES. */
+static void
+check_live(uint64_t count, uint64_t bytes)
+{
+  struct totals sum = sum_all(dm_clock_slice());
+  const struct dm_cell *cells = &sum.cells;
+  ck_assert_uint_eq(cells->allocations - cells->frees, count);
+  ck_assert_uint_eq(cells->allocated_bytes + cells->grown_bytes -
+                        cells->shrunk_bytes - cells->freed_bytes,
+                    bytes);
+  ck_assert_uint_eq(sum.ages.count, count);
+  ck_assert_uint_eq(sum.ages.bytes, bytes);
+  ck_assert_uint_eq(sum.sizes.count, count);
+  ck_assert_uint_eq(sum.sizes.bytes, bytes);
+}
+
+static struct dm_ledger *
+new_ledger(void)
+{
+  struct dm_ledger *ledger = dm_ledger_new();
+  ck_assert_ptr_nonnull(ledger);
+  return ledger;
+}
+
+START_TEST(counts_in_every_view)
+{
+  struct dm_ledger *ledger = new_ledger();
+  fake_clock_set(3);
+  dm_ledger_alloc(ledger, 77, 3, 100);
+  dm_ledger_alloc(ledger, 77, 3, 3000);
+  dm_ledger_alloc(ledger, 5000, 3, 0);
+  dm_ledger_free(ledger, 77, 3, 100);
+  check_live(2, 3000);
+  const struct dm_cell *cell = dm_ledger_cell(ledger, 77);
+  ck_assert_uint_eq(cell->allocations, 2);
+  ck_assert_uint_eq(cell->allocated_bytes, 3100);
+  ck_assert_uint_eq(cell->frees, 1);
+  ck_assert_uint_eq(cell->freed_bytes, 100);
+  ck_assert_uint_eq(dm_ledger_cell(ledger, 5000)->allocations, 1);
+  ck_assert_ptr_null(dm_ledger_cell(ledger, 10000));
+  ck_assert_uint_eq(ledger->sizes[dm_size_row(3000)].count, 1);
+  ck_assert_uint_eq(ledger->sizes[0].count, 1);
+}
+END_TEST
+
+START_TEST(a_new_ledger_knows_the_time)
+{
+  fake_clock_set(1500);
+  struct dm_ledger *ledger = new_ledger();
+  ck_assert_uint_eq(ledger->ages.head, 1500);
+  /* So the free of an old block finds the older rest. */
+  dm_ledger_free(ledger, 0, 2, 10);
+  ck_assert_uint_eq(ledger->ages.older.count, UINT64_MAX);
+}
+END_TEST
+
+START_TEST(freed_by_another_thread)
+{
+  struct dm_ledger *one = new_ledger(), *other = new_ledger();
+  for (uint32_t second = 1; second <= 1200; second++)
+  {
+    fake_clock_set(second);
+    dm_ledger_alloc(one, second, second, second);
+  }
+  for (uint32_t second = 1; second <= 1200; second++)
+    dm_ledger_free(other, second, second, second);
+  check_live(0, 0);
+  ck_assert_uint_eq(dm_ledger_cell(other, 7)->frees, 1);
+  ck_assert_uint_eq(dm_ledger_cell(other, 7)->allocations, 0);
+  ck_assert_uint_eq(dm_ledger_cell(one, 7)->frees, 0);
+}
+END_TEST
+
+START_TEST(resizes)
+{
+  struct dm_ledger *one = new_ledger(), *other = new_ledger();
+  dm_ledger_alloc(one, 5, 1, 100);
+  fake_clock_set(50);
+  dm_ledger_resize(other, 5, 1, 100, 5000);
+  check_live(1, 5000);
+  dm_ledger_resize(one, 5, 1, 5000, 10);
+  dm_ledger_resize(other, 5, 1, 10, 10);
+  check_live(1, 10);
+  ck_assert_uint_eq(dm_ledger_cell(other, 5)->in_place, 2);
+  ck_assert_uint_eq(dm_ledger_cell(other, 5)->grown_bytes, 4900);
+  ck_assert_uint_eq(dm_ledger_cell(other, 5)->shrunk_bytes, 0);
+  ck_assert_uint_eq(dm_ledger_cell(one, 5)->shrunk_bytes, 4990);
+  dm_ledger_free(other, 5, 1, 10);
+  check_live(0, 0);
+  dm_ledger_moved(one, 5);
+  ck_assert_uint_eq(dm_ledger_cell(one, 5)->moved, 1);
+}
+END_TEST
+
+/* 2,000 seconds of random work on five ledgers, with what it should come to. */
+START_TEST(random_work_over_2000_seconds)
+{
+  enum
+  {
+    LEDGERS = 5,
+    LIVE = 1000
+  };
+  struct dm_ledger *ledgers[LEDGERS];
+  for (unsigned i = 0; i < LEDGERS; i++)
+    ledgers[i] = new_ledger();
+  static struct
+  {
+    uint32_t callsite, birth;
+    size_t size;
+  } block[LIVE];
+  unsigned long state = 1;
+  uint64_t count = 0, bytes = 0;
+  for (uint32_t now = 1; now <= 2000; now++)
+  {
+    fake_clock_set(now);
+    for (unsigned i = 0; i < 50; i++)
+    {
+      unsigned long random = next_random(&state);
+      struct dm_ledger *ledger = ledgers[random % LEDGERS];
+      unsigned j = random / 16 % LIVE;
+      size_t size = (random >> 20) % 10000;
+      if (block[j].birth == 0)
+      {
+        block[j].callsite = (random >> 40) % 3000;
+        block[j].birth = now;
+        block[j].size = size;
+        dm_ledger_alloc(ledger, block[j].callsite, now, size);
+        count++;
+        bytes += size;
+      }
+      else if (random % 3 == 0)
+      {
+        dm_ledger_resize(ledger, block[j].callsite, block[j].birth,
+                         block[j].size, size);
+        bytes += size - block[j].size;
+        block[j].size = size;
+      }
+      else
+      {
+        dm_ledger_free(ledger, block[j].callsite, block[j].birth,
+                       block[j].size);
+        count--;
+        bytes -= block[j].size;
+        block[j].birth = 0;
+      }
+    }
+    if (now % 100 == 0)
+      check_live(count, bytes);
+  }
+  /* Each callsite by itself. */
+  for (uint32_t site = 0; site < 3000; site += 7)
+  {
+    struct dm_cell sum = {0};
+    uint64_t expected = 0;
+    for (unsigned i = 0; i < LEDGERS; i++)
+      if (dm_ledger_cell(ledgers[i], site))
+        add_cell(&sum, dm_ledger_cell(ledgers[i], site));
+    for (unsigned i = 0; i < LIVE; i++)
+      expected += block[i].birth != 0 && block[i].callsite == site;
+    ck_assert_uint_eq(sum.allocations - sum.frees, expected);
+  }
+}
+END_TEST
+
+START_TEST(the_peak_of_one_thread)
+{
+  struct dm_ledger *ledger = new_ledger();
+  for (unsigned i = 0; i < 1000; i++)
+    dm_ledger_alloc(ledger, 1, 1, 1000);
+  for (unsigned i = 0; i < 900; i++)
+    dm_ledger_free(ledger, 1, 1, 1000);
+  uint64_t peak = dm_ledger_peak(100 * 1000);
+  ck_assert_uint_le(peak, 1000000);
+  ck_assert_uint_ge(peak, 1000000 - DM_UNPUBLISHED_MAX);
+  /* A large block is told at once. */
+  dm_ledger_alloc(ledger, 1, 1, 50 << 20);
+  dm_ledger_free(ledger, 1, 1, 50 << 20);
+  peak = dm_ledger_peak(0);
+  ck_assert_uint_ge(peak, 50 << 20);
+  ck_assert_uint_le(peak, (50 << 20) + 100000 + DM_UNPUBLISHED_MAX);
+  /* What a dump has summed itself counts too. */
+  ck_assert_uint_eq(dm_ledger_peak(100 << 20), 100 << 20);
+  ck_assert_uint_eq(dm_ledger_peak(0), 100 << 20);
+}
+END_TEST
+
+START_TEST(the_peak_of_several_threads)
+{
+  struct dm_ledger *one = new_ledger(), *other = new_ledger();
+  /* One allocates, the other frees: 100 blocks are live at a time. */
+  for (unsigned i = 0; i < 100000; i++)
+  {
+    dm_ledger_alloc(one, 1, 1, 1000);
+    if (i >= 100)
+      dm_ledger_free(other, 1, 1, 1000);
+  }
+  uint64_t peak = dm_ledger_peak(100000);
+  ck_assert_uint_ge(peak, 100000);
+  ck_assert_uint_le(peak, 100000 + 2 * DM_UNPUBLISHED_MAX + 2000);
+}
+END_TEST
+
+/* Fills the arena and lets the next mapping fail. */
+static void
+use_up_memory(struct dm_ledger *ledger, uint32_t *next_callsite)
+{
+  dm_sys_fail_after(1, true);
+  while (dm_ledger_own_cell(ledger, *next_callsite) !=
+         dm_ledger_own_cell(ledger, DM_CALLSITE_OTHER))
+    *next_callsite += DM_CELLS_PER_CHUNK;
+}
+
+START_TEST(without_memory_for_cells)
+{
+  struct dm_ledger *ledger = new_ledger();
+  uint32_t site = DM_CELLS_PER_CHUNK;
+  use_up_memory(ledger, &site);
+  for (unsigned i = 0; i < 100; i++)
+    dm_ledger_alloc(ledger, site + i, 1, 10);
+  check_live(100, 1000);
+  ck_assert_ptr_null(dm_ledger_cell(ledger, site));
+  ck_assert_uint_eq(dm_ledger_cell(ledger, 0)->allocations, 100);
+  dm_sys_fail_after(0, false);
+  /* There is memory again: their frees go to their own callsites. */
+  for (unsigned i = 0; i < 100; i++)
+    dm_ledger_free(ledger, site + i, 1, 10);
+  check_live(0, 0);
+  ck_assert_uint_eq(dm_ledger_cell(ledger, site)->frees, 1);
+}
+END_TEST
+
+START_TEST(without_memory_for_a_ledger)
+{
+  struct dm_ledger *ledger = new_ledger();
+  uint32_t site = DM_CELLS_PER_CHUNK;
+  use_up_memory(ledger, &site);
+  const struct dm_ledger *newest = dm_ledgers();
+  ck_assert_ptr_null(dm_ledger_new());
+  ck_assert_ptr_eq(dm_ledgers(), newest);
+  dm_ledger_alloc(dm_ledger_emergency, site, 1, 10);
+  check_live(1, 10);
+  dm_sys_fail_after(0, false);
+  ck_assert_ptr_nonnull(dm_ledger_new());
+}
+END_TEST
+
+START_TEST(no_memory_at_the_start)
+{
+  dm_sys_fail_after(1, true);
+  /* The arena's first block was taken by setup. */
+  while (dm_ledgers_init(CAP) == 0)
+    ;
+  ck_assert_int_lt(dm_ledgers_init(CAP), 0);
+}
+END_TEST
+
+/* --------------------------------------------------------------------------
+   Signal handlers. */
+
+static struct dm_ledger *stepped;
+
+static void
+work(void)
+{
+  dm_ledger_alloc(stepped, 200, 4, 100);
+  dm_ledger_resize(stepped, 200, 4, 100, 70000);
+  dm_ledger_free(stepped, 300, 2, 100);
+}
+
+static void
+work_in_handler(void)
+{
+  dm_ledger_alloc(stepped, 201, 4, 100000);
+  dm_ledger_alloc(stepped, 300, 4, 7);
+  dm_ledger_free(stepped, 201, 4, 100000);
+}
+
+START_TEST(signal_handlers_interrupt)
+{
+  unsigned at = 0;
+  bool fell;
+  uint64_t count = 0, bytes = 0;
+  do
+  {
+    stepped = new_ledger();
+    fake_clock_set(2);
+    dm_ledger_alloc(stepped, 300, 2, 100);
+    fake_clock_set(4);
+    fell = interrupt_at(work, work_in_handler, at += 3);
+    count += fell ? 2 : 1;
+    bytes += fell ? 70007 : 70000;
+    check_live(count, bytes);
+  } while (fell && at < 1500);
+  ck_assert_uint_gt(at, 60);
+}
+END_TEST
+
+static void
+allocate_a_little(void)
+{
+  dm_ledger_alloc(stepped, 1, 1, 1000);
+}
+
+enum
+{
+  LARGE = 10000000
+};
+
+static void
+allocate_much(void)
+{
+  dm_ledger_alloc(stepped, 0, 1, LARGE);
+}
+
+/* A large block is told to the peak at once; a signal handler that tells its
+   own meanwhile must not tell the large one a second time. */
+START_TEST(signal_handlers_do_not_raise_the_peak)
+{
+  stepped = new_ledger();
+  unsigned at = 0;
+  uint64_t live = 0;
+  bool fell;
+  do
+  {
+    fell = interrupt_at(allocate_much, allocate_a_little, ++at);
+    live += LARGE + (fell ? 1000 : 0);
+    ck_assert_uint_le(dm_ledger_peak(live) - live, DM_UNPUBLISHED_MAX);
+  } while (fell);
+  ck_assert_uint_gt(at, 20);
+}
+END_TEST
+
+/* --------------------------------------------------------------------------
+   Threads. */
+
+enum
+{
+  THREADS = 8,
+  EACH = 50000
+};
+static _Atomic unsigned left;
+
+static void *
+allocate_and_free_anothers(void *arg)
+{
+  uint32_t number = (uint32_t) (uintptr_t) arg;
+  struct dm_ledger *ledger = dm_ledger_new();
+  for (uint32_t i = 0; i < EACH; i++)
+  {
+    /* Every block of the thread before is freed here; none of the last. */
+    dm_ledger_alloc(ledger, number * 1000 + i % 1000, 1 + i / 50, i % 5000);
+    if (number > 0)
+      dm_ledger_free(ledger, (number - 1) * 1000 + i % 1000, 1 + i / 50,
+                     i % 5000);
+  }
+  left--;
+  return ledger;
+}
+
+START_TEST(threads_free_what_others_allocated)
+{
+  pthread_t id[THREADS];
+  left = THREADS;
+  fake_clock_set(1000);
+  for (uintptr_t i = 0; i < THREADS; i++)
+    ck_assert_int_eq(
+        pthread_create(&id[i], NULL, allocate_and_free_anothers, (void *) i),
+        0);
+  while (left)
+    sum_all(1000);
+  for (unsigned i = 0; i < THREADS; i++)
+  {
+    void *ledger;
+    pthread_join(id[i], &ledger);
+    ck_assert_ptr_nonnull(ledger);
+  }
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < EACH; i++)
+    bytes += i % 5000;
+  check_live(EACH, bytes);
+  unsigned count = 0;
+  for (const struct dm_ledger *l = dm_ledgers(); l; l = l->next)
+    count++;
+  ck_assert_uint_eq(count, THREADS + 1);
+}
+END_TEST
+
+int
+main(void)
+{
+  const TTest *const tests[] = {counts_in_every_view,
+                                a_new_ledger_knows_the_time,
+                                freed_by_another_thread,
+                                resizes,
+                                random_work_over_2000_seconds,
+                                the_peak_of_one_thread,
+                                the_peak_of_several_threads,
+                                without_memory_for_cells,
+                                without_memory_for_a_ledger,
+                                no_memory_at_the_start,
+                                signal_handlers_interrupt,
+                                signal_handlers_do_not_raise_the_peak,
+                                threads_free_what_others_allocated,
+                                NULL};
+  return run_suite(make_suite("ledger", setup, tests));
+}

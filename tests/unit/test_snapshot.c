@@ -1,0 +1,291 @@
+/* test_snapshot.c -- one moment's figures, exactly. */
+
+#include "dump/snapshot.h"
+
+#include <string.h>
+
+#include "base/sys.h"
+#include "books/callsites.h"
+#include "fake_clock.h"
+#include "runner.h"
+
+enum
+{
+  CAP = 5000
+};
+static struct dm_snapshot snapshot;
+static struct dm_ledger *one, *other;
+
+static void
+setup(void)
+{
+  fake_clock_set(1);
+  ck_assert_int_eq(dm_callsites_init(CAP), 0);
+  ck_assert_int_eq(dm_ledgers_init(CAP), 0);
+  one = dm_ledger_new();
+  other = dm_ledger_new();
+  ck_assert(one && other);
+}
+
+/* Makes callsites 1 to COUNT. */
+static void
+make_callsites(uint32_t count)
+{
+  for (dm_frame i = dm_callsites_used() + 1; i <= count; i++)
+    ck_assert_uint_eq(dm_callsites_find(&i, 1), i);
+}
+
+static void
+take(int top, enum dm_sort sort)
+{
+  memset(&snapshot, 0, sizeof snapshot);
+  ck_assert(dm_snapshot_take(&snapshot, top, sort));
+}
+
+static void
+allocate(struct dm_ledger *ledger, uint32_t site, unsigned count, size_t size)
+{
+  for (unsigned i = 0; i < count; i++)
+    dm_ledger_alloc(ledger, site, 1, size);
+}
+
+static void
+release(struct dm_ledger *ledger, uint32_t site, unsigned count, size_t size)
+{
+  for (unsigned i = 0; i < count; i++)
+    dm_ledger_free(ledger, site, 1, size);
+}
+
+START_TEST(nothing)
+{
+  take(10, DM_SORT_BYTES);
+  ck_assert_uint_eq(snapshot.allocations, 0);
+  ck_assert_int_eq(snapshot.live.count, 0);
+  ck_assert_uint_eq(snapshot.listed, 0);
+  ck_assert_uint_eq(snapshot.unfreed, 0);
+  ck_assert_uint_eq(snapshot.ledgers, 3); /* and that for emergencies */
+  ck_assert_uint_eq(snapshot.callsites_cap, CAP);
+  ck_assert_uint_eq(snapshot.table_bytes, dm_sys_mapped_bytes());
+  ck_assert_ptr_null(snapshot.degraded);
+}
+END_TEST
+
+START_TEST(sums_over_ledgers)
+{
+  make_callsites(3);
+  allocate(one, 1, 10, 100);
+  allocate(other, 1, 5, 1000);
+  release(other, 1, 7, 100); /* more than it has allocated of that size */
+  allocate(dm_ledger_emergency, DM_CALLSITE_OTHER, 2, 8);
+  dm_ledger_resize(other, 1, 1, 100, 160);
+  dm_ledger_resize(one, 1, 1, 1000, 400);
+  dm_ledger_moved(other, 1);
+  dm_counter_add(&one->mishaps.foreign_frees, 3);
+  dm_counter_add(&other->mishaps.foreign_frees, 4);
+  dm_counter_add(&other->mishaps.broken_stamps, 1);
+  dm_counter_add(&other->mishaps.differing, 9);
+  take(10, DM_SORT_BYTES);
+
+  ck_assert_uint_eq(snapshot.allocations, 17);
+  ck_assert_uint_eq(snapshot.frees, 7);
+  ck_assert_uint_eq(snapshot.allocated_bytes, 6016);
+  ck_assert_int_eq(snapshot.live.count, 10);
+  ck_assert_int_eq(snapshot.live.bytes, 6016 - 700 + 60 - 600);
+  ck_assert_uint_eq(snapshot.in_place, 2);
+  ck_assert_uint_eq(snapshot.moved, 1);
+  ck_assert_uint_eq(snapshot.mishaps.foreign_frees, 7);
+  ck_assert_uint_eq(snapshot.mishaps.broken_stamps, 1);
+  ck_assert_uint_eq(snapshot.mishaps.differing, 9);
+  ck_assert_int_eq(snapshot.other.count, 2);
+  ck_assert_int_eq(snapshot.other.bytes, 16);
+  ck_assert_uint_ge(snapshot.peak_bytes, 4776);
+
+  ck_assert_uint_eq(snapshot.unfreed, 1);
+  const struct dm_callsite_figures *site = &snapshot.top[0];
+  ck_assert_uint_eq(site->number, 1);
+  ck_assert_uint_eq(site->allocations, 15);
+  ck_assert_uint_eq(site->allocated_bytes, 6000);
+  ck_assert_uint_eq(site->frees, 7);
+  ck_assert_int_eq(site->live.count, 8);
+  ck_assert_int_eq(site->live.bytes, 4760);
+  ck_assert_uint_eq(site->in_place, 2);
+  ck_assert_uint_eq(site->moved, 1);
+  ck_assert_uint_eq(site->grown_bytes, 60);
+
+  struct dm_snapshot totals = {0};
+  dm_snapshot_totals(&totals);
+  ck_assert_uint_eq(totals.allocations, snapshot.allocations);
+  ck_assert_uint_eq(totals.allocated_bytes, snapshot.allocated_bytes);
+  ck_assert_int_eq(totals.live.bytes, snapshot.live.bytes);
+  ck_assert_uint_eq(totals.mishaps.foreign_frees, 7);
+}
+END_TEST
+
+START_TEST(ages_and_sizes)
+{
+  make_callsites(1);
+  for (uint32_t birth = 1; birth <= 2001; birth++)
+  {
+    fake_clock_set(birth);
+    dm_ledger_alloc(birth % 2 ? one : other, 1, birth, birth % 2 ? 3 : 5000);
+  }
+  dm_ledger_free(one, 1, 2000, 5000); /* by the other thread */
+  take(10, DM_SORT_BYTES);
+  static const int64_t expected[DM_AGE_ROWS] = {1, 8, 90, 900, 1001};
+  int64_t count = 0, bytes = 0;
+  for (unsigned i = 0; i < DM_AGE_ROWS; i++)
+  {
+    ck_assert_int_eq(snapshot.ages[i].count, expected[i]);
+    bytes += snapshot.ages[i].bytes;
+  }
+  ck_assert_int_eq(bytes, snapshot.live.bytes);
+  ck_assert_int_eq(snapshot.sizes[0].count, 1001);
+  ck_assert_int_eq(snapshot.sizes[0].bytes, 3003);
+  ck_assert_int_eq(snapshot.sizes[DM_SIZE_ROWS - 1].count, 999);
+  for (unsigned i = 0; i < DM_SIZE_ROWS; i++)
+    count += snapshot.sizes[i].count;
+  ck_assert_int_eq(count, 2000);
+  ck_assert_int_eq(count, snapshot.live.count);
+}
+END_TEST
+
+START_TEST(the_list_is_in_order)
+{
+  make_callsites(CAP);
+  unsigned long state = 1;
+  for (unsigned i = 0; i < 20000; i++)
+    allocate(i % 2 ? one : other, 1 + next_random(&state) % CAP, 1,
+             next_random(&state) % 1000);
+  for (unsigned i = 0; i < 20; i++)
+  {
+    int top = i == 0 ? DM_TOP_ALL : (int) i * 7;
+    enum dm_sort sort = i % 2 ? DM_SORT_COUNT : DM_SORT_BYTES;
+    take(top, sort);
+    ck_assert_uint_eq(snapshot.listed,
+                      i == 0 ? snapshot.unfreed : (uint32_t) top);
+    for (uint32_t j = 1; j < snapshot.listed; j++)
+    {
+      const struct dm_callsite_figures *a = &snapshot.top[j - 1];
+      const struct dm_callsite_figures *b = &snapshot.top[j];
+      int64_t first = sort == DM_SORT_COUNT ? a->live.count : a->live.bytes;
+      int64_t second = sort == DM_SORT_COUNT ? b->live.count : b->live.bytes;
+      ck_assert(first > second || (first == second && a->number < b->number));
+    }
+    /* Nobody outside the list belongs into it. */
+    const struct dm_callsite_figures *last =
+        &snapshot.top[snapshot.listed - 1];
+    for (uint32_t j = snapshot.listed; j < snapshot.unfreed; j++)
+      ck_assert_int_le(sort == DM_SORT_COUNT ? snapshot.top[j].live.count
+                                             : snapshot.top[j].live.bytes,
+                       sort == DM_SORT_COUNT ? last->live.count
+                                             : last->live.bytes);
+  }
+}
+END_TEST
+
+START_TEST(callsites_without_live_blocks_are_not_listed)
+{
+  make_callsites(100);
+  for (uint32_t site = 1; site <= 100; site++)
+  {
+    allocate(one, site, 2, 10);
+    release(other, site, site % 2 ? 2 : 1, 10);
+  }
+  take(DM_TOP_ALL, DM_SORT_BYTES);
+  ck_assert_uint_eq(snapshot.unfreed, 50);
+  ck_assert_uint_eq(snapshot.listed, 50);
+  for (uint32_t i = 0; i < 50; i++)
+    ck_assert_uint_eq(snapshot.top[i].number % 2, 0);
+  ck_assert_uint_eq(snapshot.allocations, 200);
+  take(0, DM_SORT_BYTES);
+  ck_assert_uint_eq(snapshot.listed, 0);
+  ck_assert_uint_eq(snapshot.unfreed, 50);
+}
+END_TEST
+
+static const struct dm_callsite_figures *
+listed(uint32_t number)
+{
+  for (uint32_t i = 0; i < snapshot.listed; i++)
+    if (snapshot.top[i].number == number)
+      return &snapshot.top[i];
+  ck_abort_msg("callsite %u is not listed", number);
+}
+
+START_TEST(growth_since_the_dump_before)
+{
+  make_callsites(3);
+  allocate(one, 1, 10, 1000);
+  allocate(one, 2, 3, 1000);
+  take(DM_TOP_ALL, DM_SORT_GROWTH);
+  ck_assert_int_eq(listed(1)->growth, 10000);
+  allocate(other, 2, 1, 1000);
+  release(other, 1, 4, 1000);
+  allocate(other, 3, 1, 5);
+  take(DM_TOP_ALL, DM_SORT_GROWTH);
+  ck_assert_int_eq(listed(1)->growth, -4000);
+  ck_assert_int_eq(listed(2)->growth, 1000);
+  ck_assert_int_eq(listed(3)->growth, 5);
+  ck_assert_uint_eq(snapshot.top[0].number, 2);
+  ck_assert_uint_eq(snapshot.top[2].number, 1);
+  /* The room grows; what was known stays known. */
+  make_callsites(4000);
+  allocate(one, 4000, 1, 50);
+  take(DM_TOP_ALL, DM_SORT_GROWTH);
+  ck_assert_int_eq(listed(2)->growth, 0);
+  ck_assert_int_eq(listed(4000)->growth, 50);
+}
+END_TEST
+
+START_TEST(dumps_take_no_more_memory)
+{
+  make_callsites(2000);
+  allocate(one, 2000, 1, 10);
+  take(10, DM_SORT_BYTES);
+  size_t mapped = dm_sys_mapped_bytes();
+  for (unsigned i = 0; i < 100; i++)
+    take(10, DM_SORT_BYTES);
+  ck_assert_uint_eq(dm_sys_mapped_bytes(), mapped);
+}
+END_TEST
+
+/* There is no list then, and the rest is right. */
+START_TEST(without_memory)
+{
+  make_callsites(100);
+  allocate(one, 100, 7, 10);
+  release(other, 100, 1, 10);
+  size_t mapped = dm_sys_mapped_bytes();
+  for (unsigned nth = 1; nth <= 2; nth++)
+  {
+    dm_sys_fail_after(nth, false);
+    memset(&snapshot, 0, sizeof snapshot);
+    ck_assert(!dm_snapshot_take(&snapshot, 10, DM_SORT_BYTES));
+    ck_assert_uint_eq(snapshot.listed, 0);
+    ck_assert_ptr_nonnull(snapshot.degraded);
+    ck_assert_uint_eq(snapshot.allocations, 7);
+    ck_assert_uint_eq(snapshot.frees, 1);
+    ck_assert_int_eq(snapshot.live.bytes, 60);
+    ck_assert_int_eq(snapshot.ages[0].count, 6);
+  }
+  /* The one mapping that was had is given back. */
+  ck_assert_uint_eq(dm_sys_mapped_bytes(), mapped);
+  take(10, DM_SORT_BYTES);
+  ck_assert_uint_eq(snapshot.listed, 1);
+}
+END_TEST
+
+int
+main(void)
+{
+  const TTest *const tests[] = {nothing,
+                                sums_over_ledgers,
+                                ages_and_sizes,
+                                the_list_is_in_order,
+                                callsites_without_live_blocks_are_not_listed,
+                                growth_since_the_dump_before,
+                                dumps_take_no_more_memory,
+                                without_memory,
+                                NULL};
+  return run_suite(make_suite("snapshot", setup, tests));
+}

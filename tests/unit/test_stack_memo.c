@@ -1,0 +1,175 @@
+/* test_stack_memo.c -- the hash that proves a hit. */
+
+#include "hook/stack_memo.h"
+
+#include <string.h>
+
+#include "runner.h"
+
+enum
+{
+  WORDS = 70000
+};
+static uintptr_t stack[WORDS];
+static struct dm_shape shape;
+static struct dm_memo memo;
+
+static void
+setup(void)
+{
+  unsigned long state = 1;
+  for (unsigned i = 0; i < WORDS; i++)
+    stack[i] = next_random(&state);
+  memset(&shape, 0, sizeof shape);
+  shape.seed = next_random(&state);
+}
+
+/* COUNT slots, each SPACING words above the one before. */
+static void
+make_shape(uint16_t count, uint16_t spacing)
+{
+  shape.count = count;
+  for (uint16_t i = 0; i < count; i++)
+    shape.slot[i] = (uint16_t) (i * spacing);
+  shape.last = shape.slot[count - 1];
+}
+
+static uint64_t
+hash_at(unsigned word, uintptr_t rbp)
+{
+  struct dm_caller caller = {.slot = &stack[word], .rbp = rbp};
+  return dm_memo_hash(&shape, caller);
+}
+
+START_TEST(every_bit_of_every_slot_counts)
+{
+  make_shape(DM_MEMO_SLOTS, 7);
+  uint64_t hash = hash_at(0, 0);
+  for (unsigned i = 0; i < DM_MEMO_SLOTS; i++)
+    for (unsigned bit = 0; bit < 64; bit++)
+    {
+      stack[i * 7] ^= UINT64_C(1) << bit;
+      ck_assert_msg(hash_at(0, 0) != hash, "slot %u, bit %u", i, bit);
+      stack[i * 7] ^= UINT64_C(1) << bit;
+    }
+  ck_assert_uint_eq(hash_at(0, 0), hash);
+}
+END_TEST
+
+START_TEST(slots_that_change_places_show)
+{
+  make_shape(DM_MEMO_SLOTS, 1);
+  uint64_t hash = hash_at(0, 0);
+  for (unsigned i = 0; i < DM_MEMO_SLOTS; i++)
+    for (unsigned j = 0; j < i; j++)
+    {
+      uintptr_t kept = stack[i];
+      stack[i] = stack[j];
+      stack[j] = kept;
+      ck_assert_msg(hash_at(0, 0) != hash, "%u and %u", i, j);
+      stack[j] = stack[i];
+      stack[i] = kept;
+    }
+}
+END_TEST
+
+START_TEST(other_words_do_not_count)
+{
+  make_shape(8, 3);
+  uint64_t hash = hash_at(100, 0);
+  for (unsigned i = 0; i < 200; i++)
+    if (i < 100 || (i - 100) % 3 != 0 || (i - 100) / 3 >= 8)
+      stack[i]++;
+  ck_assert_uint_eq(hash_at(100, 0), hash);
+}
+END_TEST
+
+START_TEST(the_register_counts_where_it_is_used)
+{
+  make_shape(4, 2);
+  uint64_t hash = hash_at(0, 1);
+  ck_assert_uint_eq(hash_at(0, 2), hash);
+  shape.rbp_mask = -1;
+  hash = hash_at(0, 1);
+  for (unsigned bit = 0; bit < 64; bit++)
+    ck_assert_uint_ne(hash_at(0, 1 ^ UINT64_C(1) << bit), hash);
+}
+END_TEST
+
+START_TEST(the_farthest_slot)
+{
+  make_shape(4, 1);
+  shape.slot[3] = shape.last = UINT16_MAX;
+  uint64_t hash = hash_at(0, 0);
+  stack[UINT16_MAX]++;
+  ck_assert_uint_ne(hash_at(0, 0), hash);
+}
+END_TEST
+
+START_TEST(the_seed_counts)
+{
+  make_shape(4, 1);
+  uint64_t hash = hash_at(0, 0);
+  shape.seed++;
+  ck_assert_uint_ne(hash_at(0, 0), hash);
+}
+END_TEST
+
+/* The same place with another return address, and the other way round; and
+   what was kept by rules that are forgotten. */
+START_TEST(keys_differ)
+{
+  unsigned same_place = 0;
+  uint64_t keys[64];
+  for (unsigned i = 0; i < 64; i++)
+  {
+    struct dm_caller caller = {.slot = &stack[i]};
+    stack[i] = 0x401000;
+    keys[i] = dm_memo_key(caller, 0);
+    ck_assert_uint_ne(keys[i], 0);
+    ck_assert_uint_ne(dm_memo_key(caller, 1), keys[i]);
+    stack[i] = 0x401005;
+    ck_assert_uint_ne(dm_memo_key(caller, 0), keys[i]);
+    for (unsigned j = 0; j < i; j++)
+    {
+      ck_assert_uint_ne(keys[i], keys[j]);
+      same_place +=
+          dm_memo_shape(&memo, keys[i]) == dm_memo_shape(&memo, keys[j]);
+    }
+    const struct dm_shape *pair = dm_memo_shape(&memo, keys[i]);
+    ck_assert_uint_eq((size_t) (pair - memo.shapes) % 2, 0);
+    ck_assert_uint_lt((size_t) (pair - memo.shapes), DM_MEMO_SHAPES);
+  }
+  /* 2,016 pairs in 128 places: some 16 meet by chance. */
+  ck_assert_uint_le(same_place, 60);
+}
+END_TEST
+
+START_TEST(tags_tell_torn_pairs)
+{
+  unsigned long state = 1;
+  for (unsigned i = 0; i < 10000; i++)
+  {
+    uint64_t hash = next_random(&state);
+    uint32_t site = next_random(&state) % 1000000, other = site ^ (1u << i % 20);
+    ck_assert_uint_ne(dm_memo_tag(hash, site), dm_memo_tag(hash, other));
+    const struct dm_memo_stack *stack = dm_memo_stack(&memo, hash);
+    ck_assert_uint_lt((size_t) (stack - memo.stacks), DM_MEMO_STACKS);
+  }
+}
+END_TEST
+
+int
+main(void)
+{
+  const TTest *const tests[] = {every_bit_of_every_slot_counts,
+                                slots_that_change_places_show,
+                                other_words_do_not_count,
+                                the_register_counts_where_it_is_used,
+                                the_farthest_slot,
+                                the_seed_counts,
+                                keys_differ,
+                                tags_tell_torn_pairs,
+                                NULL};
+  return run_suite(make_suite("stack_memo", setup, tests));
+}
