@@ -12,7 +12,8 @@
 struct callsite
 {
   uint64_t hash;
-  uint64_t count;
+  uint32_t count;
+  bool cut;
   dm_frame frames[];
 };
 
@@ -22,11 +23,18 @@ static size_t index_mask;
 /* By number: the stack. Entry 0 stays NULL. Written before the index. */
 static _Atomic(struct callsite *) *callsites;
 
-/* By hash, open addressing: the number of a callsite, or 0 for an empty place.
-   At most half full, so that a search ends. */
-static _Atomic uint32_t *places;
+/* By hash, open addressing, at most half full, so that a search ends. The tag
+   repeats the stack's hash, so that a search seldom looks at a stack that is
+   not the one; it is written after the number and is 0 until then. */
+struct place
+{
+  _Atomic uint32_t number; /* 0: empty */
+  _Atomic uint32_t tag;
+};
+static struct place *places;
 
 static _Atomic uint32_t used;
+static _Atomic uint32_t used_cut;
 
 int
 dm_callsites_init(unsigned wanted)
@@ -43,29 +51,37 @@ dm_callsites_init(unsigned wanted)
   return 0;
 }
 
-/* Two multiplications a frame keep this off the profile; the finish is
-   MurmurHash3's (Austin Appleby, public domain algorithm). */
+/* Four chains that do not wait for each other; the finish is MurmurHash3's
+   (Austin Appleby, public domain algorithm). */
 static uint64_t
-hash_frames(const dm_frame *frames, unsigned count)
+hash_frames(const dm_frame *frames, unsigned count, bool cut)
 {
-  uint64_t hash = count;
+  uint64_t lane[4] = {count, cut, 2, 3};
   for (unsigned i = 0; i < count; i++)
   {
-    hash = (hash ^ frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
-    hash ^= hash >> 29;
+    uint64_t mixed = (lane[i % 4] ^ frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    lane[i % 4] = mixed ^ mixed >> 29;
   }
-  hash *= UINT64_C(0xff51afd7ed558ccd);
+  uint64_t hash = lane[0];
+  for (unsigned i = 1; i < 4; i++)
+    hash = (hash ^ hash >> 33 ^ lane[i]) * UINT64_C(0xff51afd7ed558ccd);
   return hash ^ hash >> 32;
+}
+
+static uint32_t
+tag_of(uint64_t hash)
+{
+  return (uint32_t) (hash >> 32) | 1;
 }
 
 static bool
 same_stack(uint32_t number, uint64_t hash, const dm_frame *frames,
-           unsigned count)
+           unsigned count, bool cut)
 {
   /* Acquire: pairs with the release that published the number. */
   const struct callsite *site =
       atomic_load_explicit(&callsites[number], memory_order_acquire);
-  return site->hash == hash && site->count == count &&
+  return site->hash == hash && site->count == count && site->cut == cut &&
          memcmp(site->frames, frames, count * sizeof *frames) == 0;
 }
 
@@ -92,7 +108,7 @@ return_number(uint32_t number)
 }
 
 static uint32_t
-make_callsite(uint64_t hash, const dm_frame *frames, unsigned count)
+make_callsite(uint64_t hash, const dm_frame *frames, unsigned count, bool cut)
 {
   uint32_t number = take_number();
   if (number == 0)
@@ -106,28 +122,49 @@ make_callsite(uint64_t hash, const dm_frame *frames, unsigned count)
   }
   site->hash = hash;
   site->count = count;
+  site->cut = cut;
   memcpy(site->frames, frames, count * sizeof *frames);
   atomic_store_explicit(&callsites[number], site, memory_order_release);
   return number;
 }
 
-uint32_t
-dm_callsites_find(const dm_frame *frames, unsigned count)
+/* The number in PLACE, made MINE when it is empty: then *WON is set. */
+static uint32_t
+claim(struct place *place, uint32_t mine, uint64_t hash, bool *won)
 {
-  uint64_t hash = hash_frames(frames, count);
+  uint32_t number = 0;
+  *won = atomic_compare_exchange_strong(&place->number, &number, mine);
+  if (!*won)
+    return number;
+  atomic_store_explicit(&place->tag, tag_of(hash), memory_order_relaxed);
+  return mine;
+}
+
+uint32_t
+dm_callsites_find(const dm_frame *frames, unsigned count, bool cut)
+{
+  uint64_t hash = hash_frames(frames, count, cut);
   uint32_t mine = 0;
   for (size_t i = hash;; i++)
   {
-    _Atomic uint32_t *place = &places[i & index_mask];
-    uint32_t number = atomic_load_explicit(place, memory_order_acquire);
+    struct place *place = &places[i & index_mask];
+    uint32_t number =
+        atomic_load_explicit(&place->number, memory_order_acquire);
     if (number == 0)
     {
-      if (!mine && !(mine = make_callsite(hash, frames, count)))
+      bool won;
+      if (!mine && !(mine = make_callsite(hash, frames, count, cut)))
         return DM_CALLSITE_OTHER;
-      if (atomic_compare_exchange_strong(place, &number, mine))
+      number = claim(place, mine, hash, &won);
+      if (won)
+      {
+        atomic_fetch_add(&used_cut, cut);
         return mine;
+      }
     }
-    if (same_stack(number, hash, frames, count))
+    uint32_t tag = atomic_load_explicit(&place->tag, memory_order_relaxed);
+    if ((tag == 0 || tag == tag_of(hash)) &&
+        same_stack(number, hash, frames, count, cut))
     {
       if (mine)
         return_number(mine);
@@ -151,6 +188,12 @@ uint32_t
 dm_callsites_used(void)
 {
   return atomic_load(&used);
+}
+
+uint32_t
+dm_callsites_cut(void)
+{
+  return atomic_load(&used_cut);
 }
 
 uint32_t

@@ -59,9 +59,9 @@ dm_frame_pc(dm_frame frame)
 int dm_callsites_init(unsigned cap);
 
 /* The number of the stack of COUNT frames (1 to 64), new or known, or
-   DM_CALLSITE_OTHER when the table is full. Thread-safe, Signal-safe; never
-   waits. */
-uint32_t dm_callsites_find(const dm_frame *frames, unsigned count);
+   DM_CALLSITE_OTHER when the table is full. CUT: the stack goes on beyond
+   them. Thread-safe, Signal-safe; never waits. */
+uint32_t dm_callsites_find(const dm_frame *frames, unsigned count, bool cut);
 
 /* The frames of callsite NUMBER, leaf first; *COUNT says how many. They live
    for ever. For DM_CALLSITE_OTHER: none. */
@@ -70,5 +70,8 @@ const dm_frame *dm_callsite_frames(uint32_t number, unsigned *count);
 /* Numbers given out so far: valid numbers are 1 to that. */
 uint32_t dm_callsites_used(void);
 uint32_t dm_callsites_cap(void);
+
+/* How many of them are stacks that were cut. */
+uint32_t dm_callsites_cut(void);
 
 #endif

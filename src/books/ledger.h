@@ -46,7 +46,6 @@ struct dm_mishaps
   uint64_t foreign_frees;       /* of blocks that carry no stamp of ours */
   uint64_t broken_stamps;       /* overwritten by the program */
   uint64_t unwind_failed;       /* a stack that ended before its end */
-  uint64_t stacks_cut;          /* stacks deeper than what is recorded */
   uint64_t nested;              /* allocations by a signal handler that
                                    interrupted an unwind: caller only */
   uint64_t verified, differing; /* DMALLOC_VERIFY: captures compared, and

@@ -338,7 +338,7 @@ put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
   put_unsigned(text, "{table_bytes", snapshot->table_bytes);
   put_unsigned(text, "threads", snapshot->ledgers);
   put_unsigned(text, "unwind_failed", mishaps->unwind_failed);
-  put_unsigned(text, "stacks_cut", mishaps->stacks_cut);
+  put_unsigned(text, "stacks_cut", snapshot->stacks_cut);
   put_unsigned(text, "dumps_cut", snapshot->dumps_cut);
   put_unsigned(text, "broken_stamps", mishaps->broken_stamps);
   put_unsigned(text, "nested", mishaps->nested);

@@ -176,6 +176,7 @@ dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort)
   uint32_t used = dm_callsites_used();
   snapshot->callsites_cap = dm_callsites_cap();
   snapshot->callsites_used = used;
+  snapshot->stacks_cut = dm_callsites_cut();
   snapshot->sort = sort;
   if (!make_room(used))
   {

@@ -64,8 +64,9 @@ struct dm_snapshot
 
   /* Callsites. */
   uint32_t callsites_cap, callsites_used;
-  uint32_t unfreed;                /* callsites with live blocks */
-  struct dm_live other;            /* what the cap left without a name */
+  uint32_t stacks_cut;  /* callsites whose stack goes on beyond its frames */
+  uint32_t unfreed;     /* callsites with live blocks */
+  struct dm_live other; /* what the cap left without a name */
   struct dm_callsite_figures *top; /* sorted, LISTED of them */
   uint32_t listed;
   enum dm_sort sort;

@@ -48,8 +48,7 @@ struct dm_memo_stack
 {
   uint64_t tag;
   uint32_t callsite;
-  bool unusual; /* to be looked at: cut, or DMALLOC_VERIFY is on */
-  bool cut;     /* the stack went on beyond what is recorded */
+  uint32_t verify; /* DMALLOC_VERIFY is on: do not believe it, walk */
 };
 
 struct dm_memo

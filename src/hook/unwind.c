@@ -93,7 +93,7 @@ write_shape(struct dm_shape *shape, const struct dm_walk *walk, uint64_t key)
 
 /* Keeps WALK, which led to CALLSITE, for the next time. */
 static void
-memorize(const struct dm_walk *walk, uint64_t key, uint32_t callsite, bool cut)
+memorize(const struct dm_walk *walk, uint64_t key, uint32_t callsite)
 {
   struct dm_memo *memo = &walk->thread->memo;
   struct dm_shape *shape = dm_memo_shape(memo, key);
@@ -106,8 +106,7 @@ memorize(const struct dm_walk *walk, uint64_t key, uint32_t callsite, bool cut)
   uint64_t hash = dm_memo_hash(shape, walk->caller);
   struct dm_memo_stack *stack = dm_memo_stack(memo, hash);
   stack->callsite = callsite;
-  stack->cut = cut;
-  stack->unusual = cut || dm_unwind_verify;
+  stack->verify = dm_unwind_verify;
   stack->tag = dm_memo_tag(hash, callsite);
 }
 
@@ -119,19 +118,17 @@ walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
   dm_walk_start(&walk, thread, caller, depth);
   bool started_bounded = walk.bounded;
   enum dm_walk_result result = dm_walk_stack(&walk, tls_size);
-  struct dm_mishaps *mishaps = &thread->ledger->mishaps;
   if (result == DM_WALK_FAILED)
-    dm_counter_add(&mishaps->unwind_failed, 1);
-  if (result == DM_WALK_ON)
-    dm_counter_add(&mishaps->stacks_cut, 1);
+    dm_counter_add(&thread->ledger->mishaps.unwind_failed, 1);
 
-  uint32_t callsite = dm_callsites_find(walk.frames, walk.count);
+  uint32_t callsite =
+      dm_callsites_find(walk.frames, walk.count, result == DM_WALK_ON);
   if (dm_unwind_verify)
     verify(&walk, result, callsite, key);
   /* A failed walk may do better next time; one on a stack that is not this
      thread's own would be read without bounds. */
   if (walk.memorable && started_bounded && result != DM_WALK_FAILED)
-    memorize(&walk, key, callsite, result == DM_WALK_ON);
+    memorize(&walk, key, callsite);
   dm_walk_finish(&walk);
   return callsite;
 }
@@ -145,11 +142,8 @@ dm_unwind_unusual(struct dm_thread *thread, struct dm_caller caller,
   {
     const struct dm_memo_stack *stack =
         dm_unwind_recall(thread, shape + way, caller, key);
-    if (!stack)
-      continue;
-    if (stack->cut)
-      dm_counter_add(&thread->ledger->mishaps.stacks_cut, 1);
-    return stack->callsite;
+    if (stack)
+      return stack->callsite;
   }
   return walk_to_callsite(thread, caller, key);
 }

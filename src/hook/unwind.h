@@ -61,7 +61,7 @@ dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
   uint64_t key = dm_memo_key(caller, dm_rules_generation);
   const struct dm_memo_stack *stack =
       dm_unwind_recall(thread, dm_memo_shape(&thread->memo, key), caller, key);
-  if (__builtin_expect(!stack || stack->unusual, 0))
+  if (__builtin_expect(!stack || stack->verify, 0))
     return dm_unwind_unusual(thread, caller, key);
   return stack->callsite;
 }

@@ -115,11 +115,11 @@ END_TEST
 START_TEST(test_text_mishaps)
 {
   snapshot.dumps_cut = 1;
+  snapshot.stacks_cut = 4;
   snapshot.mishaps = (struct dm_mishaps){
       .foreign_frees = 1000,
       .broken_stamps = 2,
       .unwind_failed = 3,
-      .stacks_cut = 4,
       .nested = 5,
       .verified = 6,
       .differing = 7,

@@ -1,0 +1,434 @@
+/* test_reporter.c -- the thread that makes the dumps, and what asks it to,
+   with the dump replaced. */
+
+#include "dump/reporter.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "dump/trigger.h"
+#include "fake_dump.h"
+#include "runner.h"
+
+enum
+{
+  LONG_MS = 3600000
+};
+
+static void
+setup(void)
+{
+  dm_clock_start();
+}
+
+static uint64_t
+now_ms(void)
+{
+  return dm_sys_clock_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+/* The threads of this process. *OTHER gets the id of one that is not ours. */
+static unsigned
+count_threads(int *other)
+{
+  unsigned count = 0;
+  DIR *tasks = opendir("/proc/self/task");
+  struct dirent *entry;
+  while ((entry = readdir(tasks)))
+    if (entry->d_name[0] != '.')
+    {
+      count++;
+      if (other && atoi(entry->d_name) != gettid())
+        *other = atoi(entry->d_name);
+    }
+  closedir(tasks);
+  return count;
+}
+
+/* Waits until COUNT dumps were made; fails after some seconds. */
+static void
+await_dumps(unsigned count)
+{
+  uint64_t deadline = now_ms() + 5000;
+  while (fake_dump_count() < count && now_ms() < deadline)
+    usleep(1000);
+  ck_assert_uint_ge(fake_dump_count(), count);
+}
+
+START_TEST(starts_and_stops)
+{
+  unsigned threads = count_threads(NULL);
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  for (unsigned i = 0; i < 100; i++)
+  {
+    ck_assert(dm_reporter_start());
+    ck_assert(dm_reporter_start()); /* it is there already */
+    ck_assert_uint_eq(count_threads(NULL), threads + 1);
+    if (i % 2)
+      dm_reporter_stop();
+    else
+      dm_reporter_finish(1000);
+    ck_assert_uint_eq(count_threads(NULL), threads);
+    dm_reporter_stop(); /* there is none: nothing happens */
+  }
+  ck_assert_uint_eq(fake_dump_count(), 0);
+}
+END_TEST
+
+START_TEST(none_without_an_interval)
+{
+  unsigned threads = count_threads(NULL);
+  dm_reporter_init(0, SIGUSR1);
+  ck_assert(!dm_reporter_start());
+  ck_assert_uint_eq(count_threads(NULL), threads);
+  ck_assert(!dm_reporter_ask(SIGUSR1, 0));
+}
+END_TEST
+
+START_TEST(none_when_the_kernel_refuses)
+{
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  for (unsigned nth = 1; nth <= 2; nth++)
+  {
+    dm_sys_fail_after(nth, false);
+    ck_assert(!dm_reporter_start());
+    ck_assert(!dm_reporter_ask(SIGUSR1, 0));
+    dm_reporter_stop();
+  }
+  ck_assert(dm_reporter_start());
+  dm_reporter_stop();
+}
+END_TEST
+
+static unsigned long
+status_field(int thread, const char *name)
+{
+  char path[64], line[256];
+  snprintf(path, sizeof path, "/proc/self/task/%d/status", thread);
+  FILE *file = fopen(path, "r");
+  ck_assert_ptr_nonnull(file);
+  while (fgets(line, sizeof line, file))
+    if (strncmp(line, name, strlen(name)) == 0)
+    {
+      fclose(file);
+      return strtoul(line + strlen(name), NULL, 16);
+    }
+  ck_abort_msg("no %s", name);
+}
+
+/* Every signal but KILL and STOP is blocked, and it may do nothing that its
+   process may not: no capability, none to be gained. */
+START_TEST(blocks_signals_and_has_no_rights)
+{
+  int reporter = 0;
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  dm_reporter_ask(SIGUSR1, 0);
+  await_dumps(1); /* by then it has begun */
+  count_threads(&reporter);
+  ck_assert_uint_eq(status_field(reporter, "SigBlk:"),
+                    ~(1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1)));
+  ck_assert_uint_eq(status_field(reporter, "CapEff:"), 0);
+  ck_assert_uint_eq(status_field(reporter, "CapPrm:"), 0);
+  ck_assert_uint_eq(status_field(reporter, "NoNewPrivs:"), 1);
+  ck_assert_uint_eq(status_field(gettid(), "NoNewPrivs:"), 0);
+  dm_reporter_stop();
+}
+END_TEST
+
+START_TEST(periodic_dumps)
+{
+  uint64_t start = dm_sys_clock_ns(CLOCK_MONOTONIC);
+  int reporter = 0;
+  dm_reporter_init(100, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  count_threads(&reporter);
+  await_dumps(5);
+  dm_reporter_stop();
+  for (unsigned i = 0; i < 5; i++)
+  {
+    struct fake_dump dump = fake_dump_made(i);
+    ck_assert_int_eq(dump.request.trigger, DM_TRIGGER_TIMER);
+    ck_assert_int_eq(dump.request.fd, -1);
+    ck_assert_uint_eq(dump.request.value, 0);
+    ck_assert_int_eq(dump.thread, reporter);
+    /* Each at its time or, on a busy machine, later; never before. */
+    ck_assert_uint_ge(dump.at_ns - start + 1000000, (i + 1) * 100000000ul);
+  }
+  unsigned made = fake_dump_count();
+  usleep(250000);
+  ck_assert_uint_eq(fake_dump_count(), made);
+}
+END_TEST
+
+START_TEST(missed_periods_are_not_made_up_for)
+{
+  fake_dump_hold(true);
+  dm_reporter_init(50, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  usleep(500000);
+  fake_dump_hold(false);
+  await_dumps(3);
+  dm_reporter_stop();
+  struct fake_dump second = fake_dump_made(1), third = fake_dump_made(2);
+  ck_assert_uint_ge(third.at_ns - second.at_ns, 40000000);
+}
+END_TEST
+
+START_TEST(serves_what_is_asked)
+{
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  uint64_t start = now_ms();
+  ck_assert(dm_reporter_ask(SIGUSR1, 0));
+  await_dumps(1);
+  ck_assert_uint_le(now_ms() - start, 1000);
+  ck_assert(dm_reporter_ask(SIGRTMIN + 5, 0x12345678));
+  await_dumps(2);
+  dm_reporter_stop();
+  struct fake_dump plain = fake_dump_made(0), remote = fake_dump_made(1);
+  ck_assert_int_eq(plain.request.trigger, DM_TRIGGER_SIGNAL);
+  ck_assert_int_eq(plain.request.signal, SIGUSR1);
+  ck_assert_uint_eq(plain.request.value, 0);
+  ck_assert_int_eq(plain.request.fd, -1);
+  ck_assert_int_eq(remote.request.signal, SIGRTMIN + 5);
+  ck_assert_uint_eq(remote.request.value, 0x12345678);
+  ck_assert_uint_gt(remote.request.patience_ms, plain.request.patience_ms);
+}
+END_TEST
+
+/* Plain requests that wait are one; the others are as many as they are, until
+   there is no more room and the caller must serve itself. */
+START_TEST(requests_wait_while_a_dump_is_made)
+{
+  fake_dump_hold(true);
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  ck_assert(dm_reporter_ask(SIGUSR1, 1));
+  usleep(50000); /* it is at that one now */
+  for (unsigned i = 0; i < 10; i++)
+    ck_assert(dm_reporter_ask(SIGUSR1, 0));
+  unsigned taken = 0;
+  while (taken < 1000 && dm_reporter_ask(SIGUSR1, 100 + taken))
+    taken++;
+  ck_assert_uint_ge(taken, 16);
+  ck_assert_uint_lt(taken, 1000);
+  ck_assert(dm_reporter_ask(SIGUSR1, 0)); /* that one waits already */
+  fake_dump_hold(false);
+  await_dumps(taken + 2);
+  usleep(50000);
+  dm_reporter_stop();
+  ck_assert_uint_eq(fake_dump_count(), taken + 2);
+  uint64_t values = 0, plain = 0;
+  for (unsigned i = 0; i < taken + 2; i++)
+  {
+    struct fake_dump dump = fake_dump_made(i);
+    values += dump.request.value;
+    plain += dump.request.value == 0;
+  }
+  ck_assert_uint_eq(plain, 1);
+  ck_assert_uint_eq(values, 1 + taken * 100 + taken * (taken - 1) / 2);
+}
+END_TEST
+
+START_TEST(stopping_waits_for_no_reader)
+{
+  fake_dump_hold(true);
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  ck_assert(dm_reporter_ask(SIGUSR1, 0));
+  usleep(50000);
+  uint64_t start = now_ms();
+  dm_reporter_stop();
+  ck_assert_uint_le(now_ms() - start, 2000);
+  ck_assert_uint_eq(count_threads(NULL), 1);
+  /* With patience it waits that long, and no longer. */
+  ck_assert(dm_reporter_start());
+  ck_assert(dm_reporter_ask(SIGUSR1, 0));
+  usleep(50000);
+  start = now_ms();
+  dm_reporter_finish(200);
+  ck_assert_uint_ge(now_ms() - start, 199);
+  ck_assert_uint_le(now_ms() - start, 3000);
+}
+END_TEST
+
+START_TEST(announces_the_time)
+{
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  uint64_t deadline = now_ms() + 5000;
+  while (atomic_load(&dm_clock_tick) != 2 && now_ms() < deadline)
+    usleep(1000);
+  uint64_t passed = dm_clock_uptime_ns();
+  ck_assert_uint_eq(atomic_load(&dm_clock_tick), 2);
+  ck_assert_uint_ge(passed, 1000000000);
+  ck_assert_uint_le(passed, 1500000000);
+  dm_reporter_stop();
+  ck_assert_uint_eq(atomic_load(&dm_clock_tick), 0);
+}
+END_TEST
+
+/* --------------------------------------------------------------------------
+   The trigger. */
+
+static struct dm_config config = {.interval_ms = LONG_MS, .signal = SIGUSR1};
+
+START_TEST(a_signal_wakes_the_reporter)
+{
+  ck_assert_ptr_null(dm_trigger_init(&config));
+  ck_assert_uint_eq(count_threads(NULL), 2);
+  raise(SIGUSR1);
+  await_dumps(1);
+  union sigval value = {.sival_ptr = (void *) 0x12345};
+  sigqueue(getpid(), SIGUSR1, value);
+  await_dumps(2);
+  dm_trigger_exit();
+  ck_assert_uint_eq(count_threads(NULL), 1);
+  ck_assert_int_ne(fake_dump_made(0).thread, gettid());
+  ck_assert_uint_eq(fake_dump_made(0).request.value, 0);
+  ck_assert_uint_eq(fake_dump_made(1).request.value, 0x12345);
+  ck_assert_uint_eq(fake_dump_count(), 2); /* none at exit unless asked */
+}
+END_TEST
+
+START_TEST(without_a_reporter_the_handler_dumps)
+{
+  config.interval_ms = 0;
+  ck_assert_ptr_null(dm_trigger_init(&config));
+  ck_assert_uint_eq(count_threads(NULL), 1);
+  raise(SIGUSR1);
+  ck_assert_uint_eq(fake_dump_count(), 1);
+  ck_assert_int_eq(fake_dump_made(0).thread, gettid());
+  ck_assert_uint_eq(fake_dump_made(0).request.patience_ms, 0);
+}
+END_TEST
+
+static void
+own_handler(int number)
+{
+  (void) number;
+}
+
+static void
+own_action(int number, siginfo_t *info, void *context)
+{
+  (void) number, (void) info, (void) context;
+}
+
+/* The program's handler, and its SIG_IGN, stay. */
+START_TEST(the_programs_own_handler_wins)
+{
+  struct sigaction action;
+  signal(SIGUSR1, own_handler);
+  ck_assert_ptr_nonnull(dm_trigger_init(&config));
+  sigaction(SIGUSR1, NULL, &action);
+  ck_assert_ptr_eq(action.sa_handler, own_handler);
+
+  struct sigaction own = {.sa_sigaction = own_action, .sa_flags = SA_SIGINFO};
+  sigaction(SIGUSR2, &own, NULL);
+  config.signal = SIGUSR2;
+  ck_assert_ptr_nonnull(dm_trigger_init(&config));
+  sigaction(SIGUSR2, NULL, &action);
+  ck_assert_ptr_eq(action.sa_sigaction, own_action);
+
+  signal(SIGHUP, SIG_IGN);
+  config.signal = SIGHUP;
+  ck_assert_ptr_nonnull(dm_trigger_init(&config));
+  sigaction(SIGHUP, NULL, &action);
+  ck_assert_ptr_eq(action.sa_handler, SIG_IGN);
+  dm_reporter_stop();
+}
+END_TEST
+
+START_TEST(the_handler_restarts_calls)
+{
+  struct sigaction action;
+  ck_assert_ptr_null(dm_trigger_init(&config));
+  sigaction(SIGUSR1, NULL, &action);
+  ck_assert_int_eq(action.sa_flags & SA_RESTART, SA_RESTART);
+  ck_assert_int_eq(action.sa_flags & SA_ONSTACK, SA_ONSTACK);
+  config.signal = 0; /* no signal: no handler, and nothing to complain about */
+  ck_assert_ptr_null(dm_trigger_init(&config));
+  dm_reporter_stop();
+}
+END_TEST
+
+START_TEST(calls_and_the_end)
+{
+  config.at_exit = true;
+  ck_assert_ptr_null(dm_trigger_init(&config));
+  ck_assert_int_eq(dm_trigger_call(-1), 0);
+  ck_assert_int_eq(dm_trigger_call(5), 0);
+  dm_trigger_exit();
+  ck_assert_uint_eq(fake_dump_count(), 3);
+  ck_assert_int_eq(fake_dump_made(0).request.trigger, DM_TRIGGER_CALL);
+  ck_assert_int_eq(fake_dump_made(0).request.fd, -1);
+  ck_assert_int_eq(fake_dump_made(1).request.fd, 5);
+  ck_assert_int_eq(fake_dump_made(2).request.trigger, DM_TRIGGER_EXIT);
+  ck_assert_uint_eq(count_threads(NULL), 1);
+}
+END_TEST
+
+/* What waits when the process forks is the parent's. */
+START_TEST(a_forked_child_has_a_reporter_of_its_own)
+{
+  fake_dump_hold(true);
+  ck_assert_ptr_null(dm_trigger_init(&config));
+  dm_reporter_ask(SIGUSR1, 1);
+  usleep(50000);
+  dm_reporter_ask(SIGUSR1, 2);
+  pid_t child = fork();
+  if (child == 0)
+  {
+    alarm(20);
+    fake_dump_hold(false);
+    dm_trigger_after_fork();
+    bool alone = count_threads(NULL) == 2;
+    unsigned inherited = fake_dump_count();
+    raise(SIGUSR1);
+    while (fake_dump_count() == inherited)
+      usleep(1000);
+    bool right = fake_dump_made(inherited).request.value == 0;
+    dm_reporter_stop();
+    _exit(alone && right && fake_dump_count() == inherited + 1 ? 7 : 1);
+  }
+  int status;
+  waitpid(child, &status, 0);
+  fake_dump_hold(false);
+  await_dumps(2);
+  dm_reporter_stop();
+  ck_assert(WIFEXITED(status));
+  ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+END_TEST
+
+int
+main(void)
+{
+  const TTest *const tests[] = {starts_and_stops,
+                                none_without_an_interval,
+                                none_when_the_kernel_refuses,
+                                blocks_signals_and_has_no_rights,
+                                periodic_dumps,
+                                missed_periods_are_not_made_up_for,
+                                serves_what_is_asked,
+                                requests_wait_while_a_dump_is_made,
+                                stopping_waits_for_no_reader,
+                                announces_the_time,
+                                a_signal_wakes_the_reporter,
+                                without_a_reporter_the_handler_dumps,
+                                the_programs_own_handler_wins,
+                                the_handler_restarts_calls,
+                                calls_and_the_end,
+                                a_forked_child_has_a_reporter_of_its_own,
+                                NULL};
+  return run_suite(make_suite("reporter", setup, tests));
+}
