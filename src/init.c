@@ -191,11 +191,8 @@ start(void)
   why = dm_trigger_init(&config);
   if (why)
     dm_dump_degraded(why);
-  if (config.interval_ms != 0)
-  {
-    dm_identity_before = dm_reporter_stop;
-    dm_identity_after = restart_reporter;
-  }
+  dm_identity_before = dm_reporter_stop;
+  dm_identity_after = restart_reporter;
 }
 
 __attribute__((destructor)) static void

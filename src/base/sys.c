@@ -241,16 +241,41 @@ dm_sys_gettid(void)
 }
 
 void
-dm_sys_block_signals(uint64_t *old)
+dm_sys_block_signals(struct dm_signals *before)
 {
   uint64_t all = UINT64_MAX;
-  dm_syscall(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long) &all, (long) old,
+  dm_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long) &all, (long) &before->mask,
              sizeof all, 0, 0);
+  dm_syscall(SYS_rt_sigpending, (long) &before->pending, sizeof before->pending,
+             0, 0, 0, 0);
 }
 
 void
-dm_sys_restore_signals(const uint64_t *old)
+dm_sys_restore_signals(const struct dm_signals *before)
 {
-  dm_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long) old, 0,
-             sizeof *old, 0, 0);
+  const uint64_t raised = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1)
+                                                             << (SIGXFSZ - 1);
+  uint64_t pending = 0;
+  dm_syscall(SYS_rt_sigpending, (long) &pending, sizeof pending, 0, 0, 0, 0);
+  pending &= raised & ~before->pending;
+  struct timespec at_once = {0, 0};
+  if (pending)
+    dm_syscall(SYS_rt_sigtimedwait, (long) &pending, 0, (long) &at_once,
+               sizeof pending, 0, 0);
+  dm_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long) &before->mask, 0,
+             sizeof before->mask, 0, 0);
+}
+
+int
+dm_sys_catch_signal(int number, void (*handler)(int, siginfo_t *, void *))
+{
+  struct sigaction action;
+  if (sigaction(number, NULL, &action) < 0)
+    return -errno;
+  if (action.sa_flags & SA_SIGINFO || action.sa_handler != SIG_DFL)
+    return -EBUSY;
+  action.sa_sigaction = handler;
+  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  sigemptyset(&action.sa_mask);
+  return sigaction(number, &action, NULL) < 0 ? -errno : 0;
 }

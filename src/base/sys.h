@@ -11,6 +11,7 @@
 #ifndef DM_BASE_SYS_H
 #define DM_BASE_SYS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,10 +60,21 @@ uint64_t dm_sys_clock_ns(clockid_t clock);
 pid_t dm_sys_getpid(void);
 pid_t dm_sys_gettid(void);
 
-/* Blocks every signal, also those that glibc keeps for itself, and stores
-   the former mask in *OLD; dm_sys_restore_signals puts it back. */
-void dm_sys_block_signals(uint64_t *old);
-void dm_sys_restore_signals(const uint64_t *old);
+/* Blocks every signal, also those that glibc keeps for itself, and notes the
+   former mask and what was pending. dm_sys_restore_signals puts the mask back,
+   and drops the SIGPIPE or SIGXFSZ that our own writing raised meanwhile. */
+struct dm_signals
+{
+  uint64_t mask, pending;
+};
+void dm_sys_block_signals(struct dm_signals *before);
+void dm_sys_restore_signals(const struct dm_signals *before);
+
+/* Makes HANDLER, of the SA_SIGINFO kind, the handler of signal NUMBER, on the
+   alternate stack if there is one and restarting system calls. Returns 0,
+   -EBUSY when the signal is not left to its default, or another negative
+   errno. For the start: goes through libc. */
+int dm_sys_catch_signal(int number, void (*handler)(int, siginfo_t *, void *));
 
 /* Like dm_sys_futex_wait on a word that the kernel itself changes when a
    thread ends; TIMEOUT_NS is relative. */

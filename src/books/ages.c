@@ -3,41 +3,62 @@
 #include "books/ages.h"
 
 /* A slice leaves the window DM_AGE_SLICES after it entered: its counts join
-   the older rest. Its place is then taken back by subtraction, not by storing
-   zero, so that what a signal handler adds in between is not lost. */
+   the older rest. Each count is taken out in one instruction, for a signal
+   handler of this thread may do the same in the middle. */
 static void
 retire(struct dm_ages *ages, uint32_t slice)
 {
   struct dm_row *row = &ages->slice[slice % DM_AGE_PLACES];
-  uint64_t count = row->count, bytes = row->bytes;
-  if (count == 0 && bytes == 0)
+  if (row->count == 0 && row->bytes == 0)
     return;
+  uint64_t count = __atomic_exchange_n(&row->count, 0, __ATOMIC_RELAXED);
+  uint64_t bytes = __atomic_exchange_n(&row->bytes, 0, __ATOMIC_RELAXED);
   dm_row_add(&ages->older, count, bytes);
-  dm_row_add(row, -count, -bytes);
+}
+
+/* Moves the head from FROM to TO, unless a signal handler moved it first. */
+static void
+move_head(struct dm_ages *ages, uint32_t from, uint32_t to)
+{
+  __atomic_compare_exchange_n(&ages->head, &from, to, false, __ATOMIC_RELAXED,
+                              __ATOMIC_RELAXED);
+}
+
+/* The head goes slice by slice, so that a handler which finds it half way can
+   take it further; when it has gone once through the window all of it is
+   empty, and the head may jump. */
+static void
+advance_head(struct dm_ages *ages, uint32_t slice)
+{
+  uint32_t steps = 0;
+  uint32_t head;
+  while ((int32_t) (slice - (head = ages->head)) > 0)
+  {
+    if (steps++ >= DM_AGE_SLICES)
+      move_head(ages, head, slice);
+    else
+    {
+      retire(ages, head + 1 - DM_AGE_SLICES);
+      move_head(ages, head, head + 1);
+    }
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  }
 }
 
 void
 dm_ages_advance(struct dm_ages *ages, uint32_t slice)
 {
-  uint32_t head = ages->head;
   uint32_t sequence = ages->sequence;
-  if ((int32_t) (slice - head) <= 0 || sequence % 2 == 1)
-    return; /* a signal handler of this thread interrupted an advance */
-
+  if (sequence % 2 == 1)
+  {
+    /* A signal handler interrupted an advance: its bracket serves us too. */
+    advance_head(ages, slice);
+    return;
+  }
   /* Pairs with the fences of dm_ages_sum. */
   __atomic_store_n(&ages->sequence, sequence + 1, __ATOMIC_RELAXED);
   __atomic_thread_fence(__ATOMIC_RELEASE);
-
-  /* Those that leave are the DM_AGE_SLICES oldest at most, however long it
-     was since the last advance. */
-  uint32_t leaving = slice - head;
-  if (leaving > DM_AGE_SLICES)
-    leaving = DM_AGE_SLICES;
-  uint32_t oldest = head - DM_AGE_SLICES + 1;
-  for (uint32_t i = 0; i < leaving; i++)
-    retire(ages, oldest + i);
-  __atomic_store_n(&ages->head, slice, __ATOMIC_RELAXED);
-
+  advance_head(ages, slice);
   __atomic_store_n(&ages->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 

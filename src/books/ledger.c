@@ -116,8 +116,9 @@ raise_peak(uint64_t live)
 void
 dm_ledger_publish(struct dm_ledger *ledger)
 {
-  uint64_t bytes = ledger->unpublished;
-  dm_counter_add(&ledger->unpublished, -bytes);
+  /* In one instruction, for a signal handler may publish meanwhile. */
+  uint64_t bytes =
+      __atomic_exchange_n(&ledger->unpublished, 0, __ATOMIC_RELAXED);
   raise_peak(atomic_fetch_add(&published, bytes) + bytes);
 }
 

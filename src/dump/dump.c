@@ -122,7 +122,7 @@ dump_locked(const struct dm_request *request)
 static bool
 try_dump(const struct dm_request *request, bool *whole)
 {
-  uint64_t signals;
+  struct dm_signals signals;
   dm_sys_block_signals(&signals);
   bool ours = !atomic_exchange(&busy, true);
   if (ours)

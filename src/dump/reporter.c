@@ -31,6 +31,9 @@ static int request_signal;
 static uint32_t bell;
 static _Atomic bool stopping;
 
+/* There is a reporter that will look at the requests again. */
+static _Atomic bool running;
+
 /* The kernel thread's id; the kernel clears it when the thread ends. */
 static uint32_t thread_id;
 
@@ -53,6 +56,8 @@ dm_reporter_init(uint64_t interval_ms, int signal_number)
   request_signal = signal_number;
 }
 
+static bool start_thread(void);
+
 static void
 ring(void)
 {
@@ -60,26 +65,47 @@ ring(void)
   dm_sys_futex_wake(&bell);
 }
 
+/* Puts REQUEST where the reporter looks. Returns its place, or -1 when all are
+   taken. Two plain requests that wait are one. */
+static int
+put_request(uint64_t request, bool plain)
+{
+  for (int i = 0; i < REQUESTS; i++)
+  {
+    uint64_t seen = atomic_load(&requests[i]);
+    if ((plain && seen == request) ||
+        (seen == 0 &&
+         atomic_compare_exchange_strong(&requests[i], &seen, request)))
+      return i;
+  }
+  return -1;
+}
+
+static bool
+is_asked(void)
+{
+  bool asked = false;
+  for (unsigned i = 0; i < REQUESTS; i++)
+    asked = asked || atomic_load(&requests[i]) != 0;
+  return asked;
+}
+
 bool
 dm_reporter_ask(int signal, uint32_t value)
 {
-  if (__atomic_load_n(&thread_id, __ATOMIC_RELAXED) == 0)
-    return false;
   uint64_t request =
       REQUEST_TAKEN | (uint64_t) signal << REQUEST_SIGNAL_SHIFT | value;
-  for (unsigned i = 0; i < REQUESTS; i++)
+  int place = put_request(request, value == 0);
+  if (place < 0)
+    return false;
+  if (!start_thread())
   {
-    uint64_t seen = atomic_load(&requests[i]);
-    if (seen == request && value == 0)
-      return true; /* two plain requests that wait are one */
-    if (seen == 0 &&
-        atomic_compare_exchange_strong(&requests[i], &seen, request))
-    {
-      ring();
-      return true;
-    }
+    /* Nobody will come: the caller serves it. */
+    atomic_compare_exchange_strong(&requests[place], &request, 0);
+    return false;
   }
-  return false;
+  ring();
+  return true;
 }
 
 static void
@@ -123,11 +149,31 @@ next_dump(uint64_t now_ns, uint64_t due_ns)
   return due_ns + (1 + (now_ns - due_ns) / interval_ns) * interval_ns;
 }
 
-static int
-report(void *unused)
+/* Whether a reporter without an interval has nothing left to do. What is asked
+   in the very moment that it leaves is seen here, or starts the next one. */
+static bool
+may_leave(void)
 {
-  (void) unused;
-  dm_sys_drop_privileges();
+  bool expected = false;
+  if (interval_ns != 0 || is_asked())
+    return false;
+  atomic_store(&running, false);
+  return !is_asked() ||
+         !atomic_compare_exchange_strong(&running, &expected, true);
+}
+
+static void
+sleep_until(uint64_t deadline, uint32_t heard)
+{
+  if (!stopping)
+    dm_sys_futex_wait(&bell, heard, deadline);
+}
+
+/* The life of a reporter with an interval: the tick, the requests, the periodic
+   dumps. */
+static void
+report_for_ever(void)
+{
   uint64_t due = dm_clock_slice_start_ns(1) + interval_ns;
   due = next_dump(dm_sys_clock_ns(CLOCK_MONOTONIC), due);
   while (!stopping)
@@ -144,55 +190,82 @@ report(void *unused)
       continue;
     }
     uint64_t tick = dm_clock_slice_start_ns(slice + 1);
-    if (!stopping)
-      dm_sys_futex_wait(&bell, heard, tick < due ? tick : due);
+    sleep_until(tick < due ? tick : due, heard);
   }
   /* From here on the threads ask the clock themselves. */
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
+}
+
+static int
+report(void *unused)
+{
+  (void) unused;
+  dm_sys_drop_privileges();
+  if (interval_ns != 0)
+    report_for_ever();
+  else
+    do
+      serve_requests();
+    while (!stopping && !may_leave());
   return 0;
+}
+
+/* Makes the memory of a reporter, once: a guard page, the stack, and the
+   thread block. */
+static bool
+make_memory(void)
+{
+  if (memory)
+    return true;
+  memory = dm_sys_map(STACK_SIZE + TLS_SIZE);
+  if (!memory)
+    return false;
+  dm_sys_protect_none(memory, GUARD_SIZE);
+  return true;
+}
+
+static void
+wait_for_exit(void)
+{
+  uint32_t now;
+  while ((now = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE)) != 0)
+    dm_sys_futex_wait_shared(&thread_id, now, 10000000);
+}
+
+/* Starts a reporter if there is none. Returns whether there is one now. */
+static bool
+start_thread(void)
+{
+  if (atomic_exchange(&running, true))
+    return true;
+  /* One that is leaving still has the stack, for microseconds. */
+  wait_for_exit();
+  bool started = false;
+  if (make_memory())
+  {
+    /* The thread block begins in the middle of its page: libc's variables lie
+       below it. */
+    char *top = memory + STACK_SIZE;
+    uintptr_t *block = (uintptr_t *) (top + TLS_SIZE / 2);
+    dm_sys_copy_thread_block(block);
+    atomic_store(&stopping, false);
+    struct dm_signals signals;
+    dm_sys_block_signals(&signals);
+    started = dm_sys_clone_thread(report, top, NULL, block, &thread_id) >= 0;
+    dm_sys_restore_signals(&signals);
+  }
+  if (!started)
+  {
+    thread_id = 0;
+    atomic_store(&running, false);
+  }
+  return started;
 }
 
 bool
 dm_reporter_start(void)
 {
-  if (interval_ns == 0 || thread_id != 0)
-    return thread_id != 0;
-  if (!memory)
-  {
-    memory = dm_sys_map(STACK_SIZE + TLS_SIZE);
-    if (!memory)
-      return false;
-    dm_sys_protect_none(memory, GUARD_SIZE);
-  }
-  /* The thread block: room for variables below it, the pointer to itself that
-     x86-64 wants at its start, and the canary that libc compares with. */
-  char *top = memory + STACK_SIZE;
-  uintptr_t *block = (uintptr_t *) (top + TLS_SIZE / 2);
-  dm_sys_copy_thread_block(block);
-
-  atomic_store(&stopping, false);
-  uint64_t signals;
-  dm_sys_block_signals(&signals);
-  int result = dm_sys_clone_thread(report, top, NULL, block, &thread_id);
-  dm_sys_restore_signals(&signals);
-  if (result < 0)
-  {
-    thread_id = 0;
-    return false;
-  }
-  return true;
-}
-
-/* Waits until the kernel has forgotten thread ID: it clears thread_id a little
-   before that, and a call that counts threads would still see it. */
-static void
-wait_for_end(uint32_t id)
-{
-  uint32_t now;
-  while ((now = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE)) != 0)
-    dm_sys_futex_wait_shared(&thread_id, now, 10000000);
-  while (dm_sys_thread_exists((pid_t) id))
-    dm_sys_yield();
+  return (interval_ns != 0 || is_asked()) && start_thread();
 }
 
 void
@@ -205,7 +278,12 @@ dm_reporter_finish(unsigned patience_ms)
   dm_output_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
                   (uint64_t) patience_ms * 1000000);
   ring();
-  wait_for_end(id);
+  wait_for_exit();
+  /* The kernel clears the id a little before it forgets the thread, and a call
+     that counts threads would still see it. */
+  while (dm_sys_thread_exists((pid_t) id))
+    dm_sys_yield();
+  atomic_store(&running, false);
   dm_output_hurry(UINT64_MAX);
 }
 
@@ -219,6 +297,7 @@ void
 dm_reporter_after_fork(void)
 {
   thread_id = 0;
+  atomic_store(&running, false);
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
   for (unsigned i = 0; i < REQUESTS; i++)
     atomic_store(&requests[i], 0);

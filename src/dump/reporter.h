@@ -1,11 +1,12 @@
 /* reporter.h -- the thread that makes the dumps.
 
    It sleeps in one timed wait, advances the clock's tick once a second, makes
-   the periodic dumps, and serves requests. It is a bare kernel thread, unknown
-   to glibc: with a second thread of its own kind glibc's malloc would leave
-   its single-thread paths for good. Every signal is blocked in it, it gives up
-   all capabilities first of all and may gain none, and its stack has a guard
-   page. It has a thread pointer to a small block of its own, for libc's
+   the periodic dumps, and serves requests. Without an interval it is started
+   for a request and leaves when that is served. It is a bare kernel thread,
+   unknown to glibc: with a second thread of its own kind glibc's malloc would
+   leave its single-thread paths for good. Every signal is blocked in it, it
+   gives up all capabilities first of all and may gain none, and its stack has a
+   guard page. It has a thread pointer to a small block of its own, for libc's
    functions may read their stack protector's canary through it, and the block
    of the thread that made it may go away. */
 
@@ -21,7 +22,8 @@
    once, before the others. */
 void dm_reporter_init(uint64_t interval_ms, int signal_number);
 
-/* Starts the reporter. Returns false when the kernel refuses. */
+/* Starts the reporter, if there is an interval or a request for it. Returns
+   false when there is not, or when the kernel refuses. */
 bool dm_reporter_start(void);
 
 /* Ends it and waits until the kernel has forgotten it; a dump that waits for
@@ -31,9 +33,9 @@ void dm_reporter_stop(void);
 /* The same, but lets a dump finish for at most PATIENCE_MS. */
 void dm_reporter_finish(unsigned patience_ms);
 
-/* Asks the reporter for a dump. Returns false when there is no reporter, or it
-   has more requests than it can hold: then the caller serves itself.
-   Signal-safe, never waits. */
+/* Asks for a dump; starts a reporter where there is none. Returns false when
+   the kernel refuses one, or there are more requests than it can hold: then
+   the caller serves itself. Signal-safe. */
 bool dm_reporter_ask(int signal, uint32_t value);
 
 /* In a forked child: the reporter did not come along. */

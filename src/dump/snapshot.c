@@ -115,24 +115,33 @@ find_peak(struct dm_snapshot *snapshot)
   snapshot->peak_bytes = dm_ledger_peak(live > 0 ? (uint64_t) live : 0);
 }
 
-void
-dm_snapshot_totals(struct dm_snapshot *snapshot)
+/* Sums the cells of all ledgers to SITES, or when that is NULL to one. */
+static void
+sum_cells(struct dm_snapshot *snapshot, uint32_t used,
+          struct dm_callsite_figures *sites)
 {
-  uint32_t used = dm_callsites_used();
   struct dm_callsite_figures sum = {0};
   for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
        ledger = ledger->next)
-  {
-    add_mishaps(&snapshot->mishaps, &ledger->mishaps);
-    add_cells(ledger, used, NULL, &sum);
-  }
+    add_cells(ledger, used, sites, &sum);
+  for (uint32_t i = 0; sites && i <= used; i++)
+    add_totals(snapshot, &sites[i]);
   add_totals(snapshot, &sum);
   find_peak(snapshot);
 }
 
+void
+dm_snapshot_totals(struct dm_snapshot *snapshot)
+{
+  for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
+       ledger = ledger->next)
+    add_mishaps(&snapshot->mishaps, &ledger->mishaps);
+  sum_cells(snapshot, dm_callsites_used(), NULL);
+}
+
 static void
 add_ledger(struct dm_snapshot *snapshot, const struct dm_ledger *ledger,
-           uint32_t used, uint32_t now)
+           uint32_t now)
 {
   snapshot->ledgers++;
   add_mishaps(&snapshot->mishaps, &ledger->mishaps);
@@ -140,7 +149,6 @@ add_ledger(struct dm_snapshot *snapshot, const struct dm_ledger *ledger,
   struct dm_row ages[DM_AGE_ROWS] = {{0, 0}};
   dm_ages_sum(&ledger->ages, now, ages);
   add_rows(snapshot->ages, ages, DM_AGE_ROWS);
-  add_cells(ledger, used, figures, NULL);
 }
 
 /* The order of the list: what the reader should see first is greatest. Ties go
@@ -169,45 +177,46 @@ before(const void *a, const void *b, int sort)
                                : left->number < right->number;
 }
 
+/* Moves the named callsites with live blocks to the front, and sorts them as
+   far as they are listed. */
+static void
+list_callsites(struct dm_snapshot *snapshot, uint32_t used, uint32_t top)
+{
+  for (uint32_t i = 0; i <= used; i++)
+  {
+    figures[i].growth = figures[i].live.bytes - former_bytes[i];
+    former_bytes[i] = figures[i].live.bytes;
+  }
+  snapshot->other = figures[DM_CALLSITE_OTHER].live;
+  for (uint32_t i = 1; i <= used; i++)
+    if (figures[i].live.count > 0)
+      figures[snapshot->unfreed++] = figures[i];
+  snapshot->top = figures;
+  snapshot->listed = top < snapshot->unfreed ? top : snapshot->unfreed;
+  dm_heap_select(figures, snapshot->unfreed, sizeof *figures, snapshot->listed,
+                 before, (int) snapshot->sort);
+}
+
 bool
 dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort)
 {
   uint32_t now = dm_clock_read();
   uint32_t used = dm_callsites_used();
+  bool room = make_room(used);
   snapshot->callsites_cap = dm_callsites_cap();
   snapshot->callsites_used = used;
   snapshot->stacks_cut = dm_callsites_cut();
   snapshot->sort = sort;
-  if (!make_room(used))
-  {
-    snapshot->degraded = "no memory for the figures of a dump";
-    return false;
-  }
-
-  for (uint32_t i = 0; i <= used; i++)
-    figures[i] = (struct dm_callsite_figures){.number = i};
   for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
        ledger = ledger->next)
-    add_ledger(snapshot, ledger, used, now);
-  for (uint32_t i = 0; i <= used; i++)
-  {
-    add_totals(snapshot, &figures[i]);
-    figures[i].growth = figures[i].live.bytes - former_bytes[i];
-    former_bytes[i] = figures[i].live.bytes;
-  }
-  find_peak(snapshot);
+    add_ledger(snapshot, ledger, now);
+  for (uint32_t i = 0; room && i <= used; i++)
+    figures[i] = (struct dm_callsite_figures){.number = i};
+  sum_cells(snapshot, used, room ? figures : NULL);
+  if (room)
+    list_callsites(snapshot, used, (uint32_t) top);
+  else
+    snapshot->degraded = "no memory for the figures of a dump";
   snapshot->table_bytes = dm_sys_mapped_bytes();
-  snapshot->other = figures[DM_CALLSITE_OTHER].live;
-
-  /* The named ones with live blocks move to the front, then are sorted as far
-     as they are listed. */
-  for (uint32_t i = 1; i <= used; i++)
-    if (figures[i].live.count > 0)
-      figures[snapshot->unfreed++] = figures[i];
-  snapshot->top = figures;
-  snapshot->listed =
-      (uint32_t) top < snapshot->unfreed ? (uint32_t) top : snapshot->unfreed;
-  dm_heap_select(figures, snapshot->unfreed, sizeof *figures, snapshot->listed,
-                 before, (int) sort);
-  return true;
+  return room;
 }

@@ -39,18 +39,16 @@ on_signal(int number, siginfo_t *info, void *context)
 static const char *
 install_handler(int number)
 {
-  struct sigaction action;
-  if (sigaction(number, NULL, &action) < 0)
-    return "the signal of DMALLOC_SIGNAL cannot be caught";
-  if ((action.sa_flags & SA_SIGINFO) != 0 || action.sa_handler != SIG_DFL)
-    return "the signal of DMALLOC_SIGNAL is ignored by this process; "
+  switch (dm_sys_catch_signal(number, on_signal))
+  {
+  case 0:
+    return NULL;
+  case -EBUSY:
+    return "the signal of DMALLOC_SIGNAL is ignored in this process; "
            "choose another, such as DMALLOC_SIGNAL=RTMIN+5";
-  action.sa_sigaction = on_signal;
-  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-  sigemptyset(&action.sa_mask);
-  return sigaction(number, &action, NULL) < 0
-             ? "the signal of DMALLOC_SIGNAL cannot be caught"
-             : NULL;
+  default:
+    return "the signal of DMALLOC_SIGNAL cannot be caught";
+  }
 }
 
 const char *

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libunwind-x86_64.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -436,6 +437,33 @@ dm_rules_whole_stack(const struct dm_caller *caller, uintptr_t high,
 
 /* ------------------------------------------------------------------------ */
 
+static void
+start_libunwind(void)
+{
+  lib.set_caching_policy(space, UNW_CACHE_NONE);
+}
+
+/* Calls START, which makes libunwind open a pipe for testing addresses. It is
+   never used, for all reading is done by access_mem; so it is closed. It gets
+   the two lowest free descriptors: those that we are given just before. */
+static void
+without_pipe(void (*start)(void))
+{
+  struct stat status[2];
+  int fd[2];
+  for (unsigned i = 0; i < 2; i++)
+    fd[i] = dm_sys_open("/proc/self/exe", O_PATH, 0);
+  for (unsigned i = 0; i < 2; i++)
+    if (fd[i] >= 0)
+      dm_sys_close(fd[i]);
+  start();
+  if (fd[0] >= 0 && fd[1] >= 0 && dm_sys_fstat(fd[0], &status[0]) == 0 &&
+      dm_sys_fstat(fd[1], &status[1]) == 0 && S_ISFIFO(status[0].st_mode) &&
+      status[0].st_ino == status[1].st_ino)
+    for (unsigned i = 0; i < 2; i++)
+      dm_sys_close(fd[i]);
+}
+
 #define STRING(x) #x
 #define NAME(x) STRING(x)
 
@@ -478,7 +506,7 @@ dm_rules_init(void)
   space = lib.create_addr_space(&accessors, 0);
   if (!space)
     return "libunwind gives no address space";
-  lib.set_caching_policy(space, UNW_CACHE_NONE);
+  without_pipe(start_libunwind);
   unusable = false;
   return NULL;
 }

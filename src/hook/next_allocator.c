@@ -16,11 +16,17 @@ dm_bootstrap_alloc(size_t alignment, size_t size)
 {
   if (size > DM_BOOTSTRAP_SIZE || alignment > 4096)
     return NULL;
-  size_t place = atomic_fetch_add(&bootstrap_used, size + alignment + 16);
-  uintptr_t start = (uintptr_t) dm_bootstrap + place + alignment - 1;
-  start &= ~(uintptr_t) (alignment - 1);
-  if (place + size + alignment + 16 > DM_BOOTSTRAP_SIZE)
-    return NULL;
+  uintptr_t arena = (uintptr_t) dm_bootstrap;
+  size_t used = atomic_load(&bootstrap_used);
+  uintptr_t start;
+  size_t end;
+  do
+  {
+    start = (arena + used + alignment - 1) & ~(uintptr_t) (alignment - 1);
+    end = (start + size + 15 - arena) & ~(size_t) 15;
+    if (end > DM_BOOTSTRAP_SIZE)
+      return NULL;
+  } while (!atomic_compare_exchange_weak(&bootstrap_used, &used, end));
   return (void *) start;
 }
 

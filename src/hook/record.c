@@ -5,25 +5,49 @@
 #include "books/callsites.h"
 #include "hook/frame_rules.h"
 
-/* A thread without a place of its own counts in the emergency ledger, and
-   records no stack. */
-static void
-alloc_in_emergency(void *block, size_t usable, const struct dm_block *what)
+/* The ledger to count in: this thread's own, or, for a thread without a place
+   of its own, the emergency ledger, which is given back at the end. */
+struct loan
 {
-  uint64_t signals;
-  dm_stamp_write(block, usable, what);
-  struct dm_ledger *ledger = dm_emergency_begin(&signals);
-  dm_ledger_alloc(ledger, what->callsite, what->birth, what->size);
-  dm_emergency_end(&signals);
+  struct dm_ledger *ledger;
+  bool emergency;
+  struct dm_signals signals;
+};
+
+static struct loan
+borrow_ledger(void)
+{
+  struct dm_thread *thread = dm_thread_self();
+  struct loan loan = {.ledger = thread ? thread->ledger : NULL,
+                      .emergency = !thread};
+  if (loan.emergency)
+    loan.ledger = dm_emergency_begin(&loan.signals);
+  return loan;
 }
 
 static void
-free_in_emergency(const struct dm_block *what)
+give_back(const struct loan *loan)
 {
-  uint64_t signals;
-  struct dm_ledger *ledger = dm_emergency_begin(&signals);
-  dm_ledger_free(ledger, what->callsite, what->birth, what->size);
-  dm_emergency_end(&signals);
+  if (loan->emergency)
+    dm_emergency_end(&loan->signals);
+}
+
+/* A thread without a place records no stack. */
+static void
+alloc_in_emergency(void *block, size_t size)
+{
+  size_t usable = dm_next_usable_size(block);
+  if (usable < size + DM_STAMP_SIZE)
+    return;
+  struct dm_block what = {
+      .size = size,
+      .callsite = DM_CALLSITE_OTHER,
+      .birth = dm_clock_slice(),
+  };
+  dm_stamp_write(block, usable, &what);
+  struct loan loan = borrow_ledger();
+  dm_ledger_alloc(loan.ledger, what.callsite, what.birth, size);
+  give_back(&loan);
 }
 
 void
@@ -32,41 +56,29 @@ dm_record_unusual_alloc(void *block, size_t size, struct dm_caller caller)
   if (!block)
     return;
   if (dm_thread_enter())
-  {
     dm_record_alloc(block, size, caller);
-    return;
-  }
-  size_t usable = dm_next_usable_size(block);
-  struct dm_block what = {
-      .size = size,
-      .callsite = DM_CALLSITE_OTHER,
-      .birth = dm_clock_slice(),
-  };
-  if (usable >= size + DM_STAMP_SIZE)
-    alloc_in_emergency(block, usable, &what);
+  else
+    alloc_in_emergency(block, size);
 }
 
 /* Takes a block with a valid stamp out of the books. */
 static void
 count_free(const struct dm_block *what)
 {
-  struct dm_thread *thread = dm_thread_self();
-  if (thread)
-    dm_ledger_free(thread->ledger, what->callsite, what->birth, what->size);
-  else
-    free_in_emergency(what);
+  struct loan loan = borrow_ledger();
+  dm_ledger_free(loan.ledger, what->callsite, what->birth, what->size);
+  give_back(&loan);
 }
 
 static void
 count_unknown(enum dm_stamp_state state)
 {
-  struct dm_thread *thread = dm_thread_self();
-  if (!thread)
-    return;
-  struct dm_mishaps *mishaps = &thread->ledger->mishaps;
+  struct loan loan = borrow_ledger();
+  struct dm_mishaps *mishaps = &loan.ledger->mishaps;
   dm_counter_add(state == DM_STAMP_BROKEN ? &mishaps->broken_stamps
                                           : &mishaps->foreign_frees,
                  1);
+  give_back(&loan);
 }
 
 /* A block in STATE is gone, or will be at once. */
@@ -119,8 +131,7 @@ static void
 stayed(const struct dm_realloc *realloc, size_t size)
 {
   size_t usable = dm_next_usable_size(realloc->block);
-  struct dm_thread *thread = dm_thread_self();
-  if (!thread || usable < size + DM_STAMP_SIZE)
+  if (usable < size + DM_STAMP_SIZE)
   {
     count_free(&realloc->was);
     return;
@@ -128,8 +139,9 @@ stayed(const struct dm_realloc *realloc, size_t size)
   struct dm_block is = realloc->was;
   is.size = size;
   dm_stamp_write(realloc->block, usable, &is);
-  dm_ledger_resize(thread->ledger, is.callsite, is.birth, realloc->was.size,
-                   size);
+  struct loan loan = borrow_ledger();
+  dm_ledger_resize(loan.ledger, is.callsite, is.birth, realloc->was.size, size);
+  give_back(&loan);
 }
 
 /* The block is at RESULT now: a free and an allocation. The new block's
@@ -141,10 +153,12 @@ moved(const struct dm_realloc *realloc, void *result, size_t size,
   count_gone(realloc->state, &realloc->was);
   dm_record_alloc(result, size, caller);
   struct dm_block is;
-  struct dm_thread *thread = dm_thread_self();
-  if (thread && realloc->state == DM_STAMP_VALID &&
-      dm_stamp_read(result, dm_next_usable_size(result), &is) == DM_STAMP_VALID)
-    dm_ledger_moved(thread->ledger, is.callsite);
+  if (realloc->state != DM_STAMP_VALID ||
+      dm_stamp_read(result, dm_next_usable_size(result), &is) != DM_STAMP_VALID)
+    return;
+  struct loan loan = borrow_ledger();
+  dm_ledger_moved(loan.ledger, is.callsite);
+  give_back(&loan);
 }
 
 void

@@ -21,14 +21,16 @@ static _Atomic unsigned count;
 static struct dm_thread *
 make_thread(uintptr_t pointer)
 {
-  if (atomic_fetch_add(&count, 1) >= DM_THREADS_MAX)
+  if (atomic_load(&count) >= DM_THREADS_MAX)
     return NULL;
-  struct dm_thread *thread = dm_arena_alloc(sizeof *thread, 64);
+  struct dm_ledger *ledger = dm_ledger_new();
+  struct dm_thread *thread = ledger ? dm_arena_alloc(sizeof *thread, 64) : NULL;
   if (!thread)
     return NULL;
+  atomic_fetch_add(&count, 1);
   thread->pointer = pointer;
-  thread->ledger = dm_ledger_new();
-  return thread->ledger ? thread : NULL;
+  thread->ledger = ledger;
+  return thread;
 }
 
 /* The place of the thread known by POINTER, made when there is none. A signal
@@ -90,7 +92,7 @@ dm_thread_init(uintptr_t stack_end)
 static _Atomic bool emergency_taken;
 
 struct dm_ledger *
-dm_emergency_begin(uint64_t *signals)
+dm_emergency_begin(struct dm_signals *signals)
 {
   dm_sys_block_signals(signals);
   while (atomic_exchange_explicit(&emergency_taken, true, memory_order_acquire))
@@ -99,7 +101,7 @@ dm_emergency_begin(uint64_t *signals)
 }
 
 void
-dm_emergency_end(const uint64_t *signals)
+dm_emergency_end(const struct dm_signals *signals)
 {
   atomic_store_explicit(&emergency_taken, false, memory_order_release);
   dm_sys_restore_signals(signals);

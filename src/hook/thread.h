@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/sys.h"
 #include "books/ledger.h"
 #include "hook/kept_stack.h"
 #include "hook/stack_memo.h"
@@ -57,8 +58,8 @@ bool dm_thread_init(uintptr_t stack_end);
 
 /* The emergency ledger for one caller at a time: signals stay blocked between
    these two, so that nobody waits for a thread that waits for it. */
-struct dm_ledger *dm_emergency_begin(uint64_t *signals);
-void dm_emergency_end(const uint64_t *signals);
+struct dm_ledger *dm_emergency_begin(struct dm_signals *signals);
+void dm_emergency_end(const struct dm_signals *signals);
 
 /* In a forked child: the other threads are gone, and what they held is free. */
 void dm_thread_after_fork(void);

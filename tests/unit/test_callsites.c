@@ -31,7 +31,7 @@ find_stack(unsigned number)
 {
   dm_frame frames[DEEPEST];
   unsigned count = make_stack(number, frames);
-  return dm_callsites_find(frames, count);
+  return dm_callsites_find(frames, count, false);
 }
 
 /* Whether callsite SITE holds stack NUMBER. */
@@ -69,12 +69,12 @@ START_TEST(stacks_that_differ_a_little)
   for (unsigned i = 0; i < DEEPEST; i++)
     frames[i] = 0x7fff00001000 + 16 * i;
   for (unsigned count = 1; count <= DEEPEST; count++)
-    ck_assert_uint_eq(dm_callsites_find(frames, count), ++expected);
+    ck_assert_uint_eq(dm_callsites_find(frames, count, false), ++expected);
   for (unsigned place = 0; place < 32; place++)
     for (unsigned bit = 0; bit < 64; bit++)
     {
       frames[place] ^= UINT64_C(1) << bit;
-      ck_assert_uint_eq(dm_callsites_find(frames, 32), ++expected);
+      ck_assert_uint_eq(dm_callsites_find(frames, 32, false), ++expected);
       frames[place] ^= UINT64_C(1) << bit;
     }
   for (unsigned i = 1; i < 32; i++)
@@ -82,9 +82,27 @@ START_TEST(stacks_that_differ_a_little)
     dm_frame kept = frames[i];
     frames[i] = frames[i - 1];
     frames[i - 1] = kept;
-    ck_assert_uint_eq(dm_callsites_find(frames, 32), ++expected);
+    ck_assert_uint_eq(dm_callsites_find(frames, 32, false), ++expected);
   }
   ck_assert_uint_eq(dm_callsites_used(), expected);
+}
+END_TEST
+
+/* The same frames, once as a whole stack and once as one that goes on. */
+START_TEST(cut_stacks)
+{
+  ck_assert_int_eq(dm_callsites_init(100), 0);
+  dm_frame frames[DEEPEST];
+  unsigned count = make_stack(40, frames);
+  ck_assert_uint_eq(dm_callsites_find(frames, count, false), 1);
+  ck_assert_uint_eq(dm_callsites_cut(), 0);
+  ck_assert_uint_eq(dm_callsites_find(frames, count, true), 2);
+  ck_assert_uint_eq(dm_callsites_cut(), 1);
+  ck_assert_uint_eq(dm_callsites_find(frames, count, true), 2);
+  ck_assert_uint_eq(dm_callsites_find(frames, count, false), 1);
+  ck_assert_uint_eq(dm_callsites_cut(), 1);
+  ck_assert_uint_eq(dm_callsites_find(frames, 1, true), 3);
+  ck_assert_uint_eq(dm_callsites_cut(), 2);
 }
 END_TEST
 
@@ -95,7 +113,7 @@ START_TEST(recursion_of_every_depth)
   for (unsigned i = 0; i < DEEPEST; i++)
     frames[i] = 0;
   for (unsigned count = 1; count <= DEEPEST; count++)
-    ck_assert_uint_eq(dm_callsites_find(frames, count), count);
+    ck_assert_uint_eq(dm_callsites_find(frames, count, false), count);
 }
 END_TEST
 
@@ -319,6 +337,7 @@ main(void)
 {
   const TTest *const tests[] = {the_same_stack_has_the_same_number,
                                 stacks_that_differ_a_little,
+                                cut_stacks,
                                 recursion_of_every_depth,
                                 known_stacks_keep_their_numbers_past_the_cap,
                                 other_has_no_frames,

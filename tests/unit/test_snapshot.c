@@ -32,7 +32,7 @@ static void
 make_callsites(uint32_t count)
 {
   for (dm_frame i = dm_callsites_used() + 1; i <= count; i++)
-    ck_assert_uint_eq(dm_callsites_find(&i, 1), i);
+    ck_assert_uint_eq(dm_callsites_find(&i, 1, false), i);
 }
 
 static void

@@ -180,7 +180,7 @@ END_TEST
 
 START_TEST(blocks_every_signal)
 {
-  uint64_t old;
+  struct dm_signals old;
   sigset_t before, now;
   sigprocmask(SIG_SETMASK, NULL, &before);
   dm_sys_block_signals(&old);

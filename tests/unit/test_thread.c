@@ -169,7 +169,7 @@ use_emergency(void *unused)
 {
   for (unsigned i = 0; i < EACH; i++)
   {
-    uint64_t signals;
+    struct dm_signals signals;
     struct dm_ledger *ledger = dm_emergency_begin(&signals);
     if (in_use++ != 0)
       wrong = true;
@@ -195,7 +195,7 @@ END_TEST
 
 START_TEST(signals_wait_for_the_emergency_ledger)
 {
-  uint64_t signals;
+  struct dm_signals signals;
   sigset_t before, now;
   sigprocmask(SIG_SETMASK, NULL, &before);
   ck_assert_ptr_eq(dm_emergency_begin(&signals), dm_ledger_emergency);
@@ -210,7 +210,7 @@ END_TEST
 
 START_TEST(a_forked_child_finds_it_free)
 {
-  uint64_t signals;
+  struct dm_signals signals;
   dm_emergency_begin(&signals);
   pid_t child = fork();
   if (child == 0)
