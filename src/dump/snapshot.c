@@ -13,6 +13,13 @@ static struct dm_callsite_figures *figures;
 static int64_t *former_bytes;
 static uint32_t capacity;
 
+static void
+unmap(void *start, size_t length)
+{
+  if (start)
+    dm_sys_unmap(start, length);
+}
+
 /* Makes room for numbers 0 to USED. */
 static bool
 make_room(uint32_t used)
@@ -26,14 +33,15 @@ make_room(uint32_t used)
       dm_sys_map(wanted * sizeof *new_figures);
   int64_t *new_former = dm_sys_map(wanted * sizeof *new_former);
   if (!new_figures || !new_former)
+  {
+    unmap(new_figures, wanted * sizeof *new_figures);
+    unmap(new_former, wanted * sizeof *new_former);
     return false;
+  }
   for (uint32_t i = 0; i < capacity; i++)
     new_former[i] = former_bytes[i];
-  if (capacity)
-  {
-    dm_sys_unmap(figures, capacity * sizeof *figures);
-    dm_sys_unmap(former_bytes, capacity * sizeof *former_bytes);
-  }
+  unmap(figures, capacity * sizeof *figures);
+  unmap(former_bytes, capacity * sizeof *former_bytes);
   figures = new_figures;
   former_bytes = new_former;
   capacity = wanted;

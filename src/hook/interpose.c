@@ -53,6 +53,17 @@ stamped_calloc(size_t count, size_t size)
   return dm_next.calloc(1, dm_stamped_size(total));
 }
 
+/* The size to ask aligned_alloc for. Some allocators refuse a SIZE that is no
+   multiple of ALIGNMENT; they must find it as the program gave it, so there
+   the stamp's room is a multiple too. glibc does not mind. */
+static size_t
+stamped_multiple(size_t alignment, size_t size)
+{
+  if (dm_next.chunk_headers || alignment <= DM_STAMP_SIZE)
+    return dm_stamped_size(size);
+  return size + alignment < size ? size : size + alignment;
+}
+
 /* What the C library behind makes of realloc(BLOCK, 0): most free the block,
    some hand out a small one, which must then have room for a stamp. */
 static void *
@@ -153,11 +164,12 @@ cold_free(void *block, struct dm_caller caller)
 
 static __attribute__((noinline)) void *
 cold_memalign(void *(*function)(size_t, size_t), const char *name,
-              size_t alignment, size_t size, struct dm_caller caller)
+              size_t alignment, size_t size, size_t stamped,
+              struct dm_caller caller)
 {
   if (dm_mode == DM_MODE_PASS)
     return function(alignment, size);
-  return traced(name, function(alignment, dm_stamped_size(size)), size, caller);
+  return traced(name, function(alignment, stamped), size, caller);
 }
 
 /* ------------------------------------------------------------------------
@@ -213,11 +225,12 @@ aligned_alloc(size_t alignment, size_t size)
   struct dm_caller caller = CALLER;
   if (!dm_next_ready())
     return dm_bootstrap_alloc(alignment, size);
+  size_t stamped = stamped_multiple(alignment, size);
   if (!ORDINARY)
     return cold_memalign(dm_next.aligned_alloc, "aligned_alloc", alignment,
-                         size, caller);
-  return dm_record_alloc(
-      dm_next.aligned_alloc(alignment, dm_stamped_size(size)), size, caller);
+                         size, stamped, caller);
+  return dm_record_alloc(dm_next.aligned_alloc(alignment, stamped), size,
+                         caller);
 }
 
 EXPORT void *
@@ -226,10 +239,11 @@ memalign(size_t alignment, size_t size)
   struct dm_caller caller = CALLER;
   if (!dm_next_ready())
     return dm_bootstrap_alloc(alignment, size);
+  size_t stamped = dm_stamped_size(size);
   if (!ORDINARY)
-    return cold_memalign(dm_next.memalign, "memalign", alignment, size, caller);
-  return dm_record_alloc(dm_next.memalign(alignment, dm_stamped_size(size)),
-                         size, caller);
+    return cold_memalign(dm_next.memalign, "memalign", alignment, size, stamped,
+                         caller);
+  return dm_record_alloc(dm_next.memalign(alignment, stamped), size, caller);
 }
 
 EXPORT int

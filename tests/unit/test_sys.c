@@ -195,7 +195,7 @@ START_TEST(blocks_every_signal)
   signal(SIGTERM, SIG_IGN);
   dm_sys_restore_signals(&old);
   sigprocmask(SIG_SETMASK, NULL, &none);
-  ck_assert_int_eq(memcmp(&none, &before, sizeof old), 0);
+  ck_assert_int_eq(memcmp(&none, &before, sizeof old.mask), 0);
 }
 END_TEST
 
