@@ -61,7 +61,7 @@ stamped_multiple(size_t alignment, size_t size)
 {
   if (dm_next.chunk_headers || alignment <= DM_STAMP_SIZE)
     return dm_stamped_size(size);
-  return size + alignment < size ? size : size + alignment;
+  return size > PTRDIFF_MAX - alignment ? size : size + alignment;
 }
 
 /* What the C library behind makes of realloc(BLOCK, 0): most free the block,

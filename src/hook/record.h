@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/clock.h"
 #include "books/ledger.h"
@@ -23,12 +24,14 @@
 #include "hook/unwind.h"
 
 /* How many bytes to ask the next allocator for, so that a stamp fits behind
-   SIZE bytes. A size that cannot be allocated stays one. */
+   SIZE bytes. A size that cannot be allocated is asked for as it is, for
+   allocators differ in how they refuse. */
 static inline size_t
 dm_stamped_size(size_t size)
 {
-  size_t stamped = size + DM_STAMP_SIZE;
-  return __builtin_expect(stamped < size, 0) ? size : stamped;
+  return __builtin_expect(size > PTRDIFF_MAX - DM_STAMP_SIZE, 0)
+             ? size
+             : size + DM_STAMP_SIZE;
 }
 
 /* The unusual halves of the next two: no block, no thread, no room, no stamp;
