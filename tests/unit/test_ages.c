@@ -46,7 +46,7 @@ static void
 check_at(uint32_t now)
 {
   struct dm_row expected[DM_AGE_ROWS] = {{0, 0}}, rows[DM_AGE_ROWS];
-  for (uint32_t birth = 1; birth < SECONDS; birth++)
+  for (uint32_t birth = 1; birth < SECONDS && birth <= now + 2; birth++)
   {
     uint32_t age = birth > now ? 0 : now - birth;
     unsigned row = age < 1 ? 0 : age < 10 ? 1 : age < 100 ? 2 : 3 + (age >= 1000);
@@ -306,10 +306,20 @@ START_TEST(a_handler_allocates_when_the_second_turns)
 }
 END_TEST
 
+/* After 24 seconds without an allocation the new slice takes the place of one
+   that is just retiring. */
+START_TEST(a_handler_allocates_where_a_slice_retires)
+{
+  interrupt_advance(24, allocate_now, 1);
+  interrupt_advance(25, allocate_now, 1);
+  interrupt_advance(27, allocate_now, 1);
+}
+END_TEST
+
 START_TEST(a_handler_allocates_in_a_long_advance)
 {
-  interrupt_advance(1020, allocate_now, 97);
-  interrupt_advance(1100, allocate_now, 101);
+  interrupt_advance(1020, allocate_now, 1511);
+  interrupt_advance(1100, allocate_a_second_later, 1709);
 }
 END_TEST
 
@@ -381,6 +391,7 @@ main(void)
                                 a_move_that_never_ends_is_told,
                                 a_handler_allocates_in_a_short_advance,
                                 a_handler_allocates_when_the_second_turns,
+                                a_handler_allocates_where_a_slice_retires,
                                 a_handler_allocates_in_a_long_advance,
                                 sums_are_never_torn,
                                 NULL};

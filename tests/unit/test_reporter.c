@@ -82,13 +82,54 @@ START_TEST(starts_and_stops)
 }
 END_TEST
 
-START_TEST(none_without_an_interval)
+/* Waits until there are COUNT threads. */
+static void
+await_threads(unsigned count)
+{
+  uint64_t deadline = now_ms() + 5000;
+  while (count_threads(NULL) != count && now_ms() < deadline)
+    usleep(1000);
+  ck_assert_uint_eq(count_threads(NULL), count);
+}
+
+START_TEST(one_for_each_request_without_an_interval)
 {
   unsigned threads = count_threads(NULL);
   dm_reporter_init(0, SIGUSR1);
   ck_assert(!dm_reporter_start());
   ck_assert_uint_eq(count_threads(NULL), threads);
-  ck_assert(!dm_reporter_ask(SIGUSR1, 0));
+  for (unsigned i = 1; i <= 10; i++)
+  {
+    ck_assert(dm_reporter_ask(SIGUSR1, i));
+    await_dumps(i);
+    ck_assert_uint_eq(fake_dump_made(i - 1).request.value, i);
+    ck_assert_int_ne(fake_dump_made(i - 1).thread, gettid());
+    await_threads(threads);
+  }
+  ck_assert_uint_eq(atomic_load(&dm_clock_tick), 0);
+}
+END_TEST
+
+/* Also what is asked while the last one leaves. */
+START_TEST(no_request_is_lost_without_an_interval)
+{
+  unsigned asked = 0;
+  dm_reporter_init(0, SIGUSR1);
+  while (asked < FAKE_DUMPS - 1)
+  {
+    if (!dm_reporter_ask(SIGUSR1, asked + 1))
+      continue; /* all places are taken */
+    asked++;
+    if (asked % 16 == 0)
+      usleep(100 * (asked / 16));
+  }
+  await_dumps(asked);
+  await_threads(1);
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < asked; i++)
+    sum += fake_dump_made(i).request.value;
+  ck_assert_uint_eq(fake_dump_count(), asked);
+  ck_assert_uint_eq(sum, asked * (asked + 1ul) / 2);
 }
 END_TEST
 
@@ -97,13 +138,17 @@ START_TEST(none_when_the_kernel_refuses)
   dm_reporter_init(LONG_MS, SIGUSR1);
   for (unsigned nth = 1; nth <= 2; nth++)
   {
-    dm_sys_fail_after(nth, false);
+    dm_sys_fail_after(nth, true);
     ck_assert(!dm_reporter_start());
-    ck_assert(!dm_reporter_ask(SIGUSR1, 0));
+    ck_assert(!dm_reporter_ask(SIGUSR1, 5));
     dm_reporter_stop();
+    dm_sys_fail_after(0, false);
   }
+  /* What was refused is the caller's to do. */
   ck_assert(dm_reporter_start());
+  usleep(50000);
   dm_reporter_stop();
+  ck_assert_uint_eq(fake_dump_count(), 0);
 }
 END_TEST
 
@@ -299,11 +344,23 @@ START_TEST(a_signal_wakes_the_reporter)
 }
 END_TEST
 
-START_TEST(without_a_reporter_the_handler_dumps)
+START_TEST(without_an_interval_a_signal_is_served_too)
 {
   config.interval_ms = 0;
   ck_assert_ptr_null(dm_trigger_init(&config));
   ck_assert_uint_eq(count_threads(NULL), 1);
+  raise(SIGUSR1);
+  await_dumps(1);
+  ck_assert_int_ne(fake_dump_made(0).thread, gettid());
+  await_threads(1);
+}
+END_TEST
+
+START_TEST(without_a_reporter_the_handler_dumps)
+{
+  config.interval_ms = 0;
+  ck_assert_ptr_null(dm_trigger_init(&config));
+  dm_sys_fail_after(1, true);
   raise(SIGUSR1);
   ck_assert_uint_eq(fake_dump_count(), 1);
   ck_assert_int_eq(fake_dump_made(0).thread, gettid());
@@ -414,7 +471,8 @@ int
 main(void)
 {
   const TTest *const tests[] = {starts_and_stops,
-                                none_without_an_interval,
+                                one_for_each_request_without_an_interval,
+                                no_request_is_lost_without_an_interval,
                                 none_when_the_kernel_refuses,
                                 blocks_signals_and_has_no_rights,
                                 periodic_dumps,
@@ -424,6 +482,7 @@ main(void)
                                 stopping_waits_for_no_reader,
                                 announces_the_time,
                                 a_signal_wakes_the_reporter,
+                                without_an_interval_a_signal_is_served_too,
                                 without_a_reporter_the_handler_dumps,
                                 the_programs_own_handler_wins,
                                 the_handler_restarts_calls,

@@ -1,0 +1,243 @@
+"""A dump from a running process, without a file between.
+
+The request is the dmalloc signal sent with sigqueue(3); its value says which
+descriptor of which process the dump is to go to (docs/FORMAT.md). The process
+opens that descriptor through /proc, which the kernel allows only when it could
+trace us: same user, and no capability on our side that it lacks. So root asks
+from a child that has become the target's user and has no capability left; for
+a target in a container the child lives in the container's pid namespace.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import time
+
+from .cli import Trouble
+
+LIBRARY = "libdmalloc.so"
+ANSWER_SECONDS = 8.0             # the process waits 5 s for a slow reader
+PIPE_BYTES = 1 << 20             # what any user may have
+JSON_BIT, ALL_BIT, PID_SHIFT = 1 << 8, 1 << 9, 10
+CLONE_NEWPID = 0x20000000
+PR_SET_DUMPABLE = 4
+CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def request_value(descriptor, pid, json, everything):
+    """The sigqueue value: write to DESCRIPTOR (0 to 255) of process PID."""
+    if not 0 <= descriptor < 256:
+        raise Trouble(f"descriptor {descriptor} is too high for a request")
+    return descriptor | JSON_BIT * json | ALL_BIT * everything | pid << PID_SHIFT
+
+
+def sigqueue(pid, number, value):
+    """sigqueue(3): sends signal NUMBER with the 32-bit VALUE to PID."""
+    if _libc.sigqueue(pid, number, ctypes.c_void_p(value)) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def dump(pid, json=True, everything=False):
+    """Bytes of one dump of process PID, as the process wrote them.
+
+    EVERYTHING: all callsites instead of the process's DMALLOC_TOP. Raises
+    Trouble when the process is gone, runs without dmalloc or does not answer.
+    """
+    number = request_signal(pid)
+    status = os.stat(f"/proc/{pid}")
+    if os.geteuid() == 0:
+        text = _ask_as(pid, number, status, json, everything)
+    else:
+        if status.st_uid != os.geteuid():
+            raise Trouble(_not_ours(pid))
+        text = _ask(pid, number, os.getpid(), json, everything)
+    if not text:
+        raise Trouble(_no_answer(pid, number))
+    return text
+
+
+def exists(pid):
+    """True while process PID runs (a zombie does not)."""
+    return _status(pid, "State", "Z").split()[:1] not in (["Z"], ["X"])
+
+
+def request_signal(pid):
+    """The number of the signal that asks process PID for a dump.
+
+    It is sent only to a process that has the library and handles the signal:
+    the default action of SIGUSR1 would end the process.
+    """
+    if not exists(pid):
+        raise Trouble(f"process {pid} is gone" if os.path.exists(f"/proc/{pid}")
+                      else f"there is no process {pid}")
+    try:
+        with open(f"/proc/{pid}/maps", errors="replace") as maps:
+            loaded = any(LIBRARY in line for line in maps)
+        with open(f"/proc/{pid}/environ", "rb") as environment:
+            settings = dict(entry.split(b"=", 1) for entry in environment.read().split(b"\0")
+                            if b"=" in entry)
+    except PermissionError:
+        raise Trouble(_not_ours(pid)) from None
+    except OSError:
+        raise Trouble(f"process {pid} is gone") from None
+    if not loaded:
+        raise Trouble(f"process {pid} does not run under dmalloc; "
+                      "start it with dmalloc-run -- PROGRAM")
+    caught = int(_status(pid, "SigCgt", "0"), 16) << 1       # bit n: signal n
+    if LIBRARY.encode() in settings.get(b"LD_PRELOAD", b""):
+        number = signal_number(settings.get(b"DMALLOC_SIGNAL", b"").decode("ascii", "replace"))
+    else:
+        number = _guess(caught)
+    if not number:
+        raise Trouble(f"process {pid} takes no requests (DMALLOC_SIGNAL=none)")
+    if not caught >> number & 1:
+        raise Trouble(f"process {pid} has dmalloc loaded but does not listen to "
+                      f"{signal_name(number)} (see DMALLOC_SIGNAL and DMALLOC_PROGRAM)")
+    return number
+
+
+def _guess(caught):
+    """The dmalloc signal of a process whose environment cannot be read any more:
+    servers write their title over it. The one real-time signal that is among
+    those CAUGHT, for programs hardly have handlers for these; else the default.
+    """
+    real_time = [number for number in range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
+                 if caught >> number & 1]
+    return real_time[0] if len(real_time) == 1 else int(signal.SIGUSR1)
+
+
+def signal_number(setting):
+    """The signal that DMALLOC_SIGNAL's text names, 0 for none.
+
+    What dmalloc cannot read means the default, USR1, there and here.
+    """
+    text = setting.strip().upper().removeprefix("SIG")
+    base, _, more = text.partition("+")
+    if text == "NONE":
+        return 0
+    if text.isdigit() and 0 < int(text) <= signal.SIGRTMAX:
+        return int(text)
+    if base == "RTMIN" and (more.isdigit() or not more):
+        return signal.SIGRTMIN + int(more or 0)
+    if text.startswith("RTMAX-") and text[6:].isdigit():
+        return signal.SIGRTMAX - int(text[6:])
+    return int(getattr(signal, f"SIG{text}", signal.SIGUSR1))
+
+
+def signal_name(number):
+    """USR1, RTMIN+5."""
+    if number > signal.SIGRTMIN:
+        return f"RTMIN+{number - signal.SIGRTMIN}"
+    return signal.Signals(number).name.removeprefix("SIG")
+
+
+def processes():
+    """The pids of this user's processes that have the library loaded."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{entry}/maps", errors="replace") as maps:
+                    if any(LIBRARY in line for line in maps):
+                        yield int(entry)
+
+
+def _status(pid, name, default):
+    """The field NAME of /proc/PID/status, or DEFAULT."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/status", errors="replace") as lines:
+            for line in lines:
+                if line.startswith(name + ":"):
+                    return line.split(":", 1)[1].strip()
+    return default
+
+
+def _not_ours(pid):
+    if os.geteuid() == 0:
+        return f"process {pid} is protected even from root"
+    return f"process {pid} belongs to another user; ask as that user or as root"
+
+
+def _no_answer(pid, number):
+    if not exists(pid):
+        return f"process {pid} is gone"
+    return (f"process {pid} did not answer in {ANSWER_SECONDS:.0f} s: it may be stopped, have "
+            f"taken {signal_name(number)} for itself, or may not open our pipe and wrote "
+            "to its own output")
+
+
+def _ask(pid, number, own_pid, json, everything):
+    """Asks from this very process, which the target knows as OWN_PID."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    with contextlib.suppress(OSError):       # a process without a reporter cannot wait for us
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    try:
+        sigqueue(pid, number, request_value(writer, own_pid, json, everything))
+        return _read(pid, reader, writer)
+    finally:
+        os.close(reader)
+        with contextlib.suppress(OSError):
+            os.close(writer)
+
+
+def _read(pid, reader, writer):
+    """All that the process writes, until it closes its end."""
+    chunks = []
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        if not select.select([reader], [], [], 0.25)[0]:
+            if not exists(pid):
+                break
+            continue
+        if not chunks:
+            os.close(writer)             # it has its own now: its close is the end
+        chunk = os.read(reader, 1 << 16)
+        if not chunk:
+            break
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _ask_as(pid, number, target, json, everything):
+    """Asks from a child in the target's place; for root. TARGET: its stat."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    inner = _status(pid, "NSpid", str(pid)).split()
+    foreign = os.readlink(f"/proc/{pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
+    outer = os.fork()
+    if outer == 0:
+        with contextlib.suppress(BaseException):
+            os.close(reader)
+            if foreign:                  # only children enter the namespace
+                with open(f"/proc/{pid}/ns/pid") as namespace:
+                    _libc.setns(namespace.fileno(), CLONE_NEWPID)
+                child = os.fork()
+                if child:
+                    os.waitpid(child, 0)
+                    os._exit(0)
+                pid = int(inner[-1])
+            _become(target.st_uid, target.st_gid)
+            text = _ask(pid, number, os.getpid(), json, everything)
+            with open(writer, "wb") as pipe:
+                pipe.write(text)
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        text = pipe.read()
+    os.waitpid(outer, 0)
+    return text
+
+
+def _become(uid, gid):
+    """Takes the user and group, gives up all capabilities, stays traceable."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    _libc.capset(header, nothing)
+    _libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)

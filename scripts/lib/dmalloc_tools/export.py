@@ -1,0 +1,87 @@
+"""dmalloc-export: a dump in the formats of other tools."""
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import time
+
+from . import ask, cli, source, units
+from .weights import WEIGHTS
+
+DESCRIPTION = """\
+A dump in the formats of other tools.
+
+  pprof        profile.proto, for google-pprof and Go's pprof: live and ever
+               allocated, blocks and bytes, age and verdict as tags
+  folded       stacks with a weight, for flame graph tools
+  speedscope   for speedscope
+  openmetrics  for Prometheus: totals, age rows, the largest callsites
+  heap         the older text profile of google-pprof
+
+Of a file the last dump of each process is taken, or dump number SEQ."""
+
+EPILOG = """\
+  dmalloc-export --to pprof heap.jsonl -o heap.pb.gz
+  dmalloc-export --to folded --older-than 100 4242 | flamegraph.pl > old.svg
+  dmalloc-export --to openmetrics --every 15 4242 -o /var/lib/textfile/app.prom"""
+
+FORMATS = ("pprof", "folded", "speedscope", "openmetrics", "heap")
+BINARY = ("pprof",)
+
+
+def keep_exporting(options, convert):
+    """Writes the file anew every `--every` seconds until the process is gone.
+
+    The file goes with the process: a collector must not show a dead process's
+    figures for ever. A lost answer is made up for by the next one.
+    """
+    def end(*_):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, end)
+    try:
+        while ask.exists(options.dump):
+            try:
+                dumps = [source.from_process(options.dump, everything=False)]
+            except cli.Trouble as trouble:
+                if not ask.exists(options.dump):
+                    break
+                cli.say(trouble)
+            else:
+                cli.write_output(options.output, convert(dumps, options))
+            time.sleep(options.every)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if options.output != cli.STDOUT:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(options.output)
+
+
+def main():
+    parser = cli.Parser(description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("dump", metavar="FILE", help=source.HELP)
+    parser.add_argument("--to", choices=FORMATS, required=True, metavar="FORMAT",
+                        help=", ".join(FORMATS))
+    parser.add_argument("-o", "--output", metavar="FILE", default=cli.STDOUT,
+                        help="default: stdout; replaced only when whole")
+    parser.add_argument("--pid", type=cli.at_least(1), help="only this process of the file")
+    parser.add_argument("--older-than", type=cli.checked(units.parse_seconds), default=0,
+                        metavar="S", help="only blocks at least this old: 1, 10, 100 or 1000 seconds")
+    parser.add_argument("--by", choices=tuple(WEIGHTS), metavar="WEIGHT",
+                        help="folded, speedscope: " + ", ".join(WEIGHTS) + " (default: bytes)")
+    parser.add_argument("--top", type=cli.at_least(0), default=10, metavar="N",
+                        help="openmetrics: callsites with series of their own (default: 10)")
+    parser.add_argument("--every", type=cli.checked(units.parse_seconds), metavar="S",
+                        help="of a PID: write again every S seconds until it ends")
+    options = parser.parse_args()
+    if options.to in BINARY and options.output == cli.STDOUT and sys.stdout.isatty():
+        raise cli.Trouble(f"{options.to} is binary: give -o FILE")
+    convert = importlib.import_module(f".formats.{options.to}", __package__).convert
+    if options.every is not None:
+        if not source.is_pid(options.dump) or options.every < 0.1:
+            raise cli.Trouble("--every needs the PID of a process and at least 0.1 seconds")
+        return keep_exporting(options, convert)
+    cli.write_output(options.output, convert(source.each(options.dump, options.pid), options))
+    return 0

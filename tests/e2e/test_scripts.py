@@ -1,0 +1,190 @@
+"""dmalloc-run, dmalloc-dump, and the look at a small program."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+SCRIPTS = harness.ROOT / "scripts"
+
+
+def script(name, *arguments, env=None):
+    """Runs a script and returns (status, stdout, stderr)."""
+    env = env or harness.environment(preload=False)
+    done = subprocess.run([SCRIPTS / name, *map(str, arguments)], check=False, timeout=60,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Run(unittest.TestCase):
+
+    def test_options_become_variables(self):
+        options = {"interval": "2.5", "signal": "USR2", "output": "/dev/null", "format": "json",
+                   "top": "3", "sort": "old", "min-age": "10", "depth": "12",
+                   "callsites": "1000", "program": "nothing*"}
+        expected = {f"DMALLOC_{name.upper().replace('-', '_')}={value}"
+                    for name, value in options.items()}
+        separate = [word for name, value in options.items() for word in (f"--{name}", value)]
+        joined = [f"--{name}={value}" for name, value in options.items()]
+        for words in (separate, joined):
+            for end in ([], ["--"]):
+                status, stdout, stderr = script("dmalloc-run", *words, "--at-exit", "--trace",
+                                                *end, "/usr/bin/env")
+                self.assertEqual((status, stderr), (0, ""))
+                seen = {line for line in stdout.splitlines() if line.startswith("DMALLOC_")}
+                self.assertEqual(seen, expected | {"DMALLOC_AT_EXIT=1", "DMALLOC_TRACE=1"})
+
+    def test_the_program_gets_its_arguments_and_gives_its_status(self):
+        status, stdout, _ = script("dmalloc-run", "--interval", 0, "--", "/bin/sh", "-c",
+                                   'printf "%s|" "$@"; exit 9', "sh", "a b", "", "--top", "*")
+        self.assertEqual((status, stdout), (9, "a b||--top|*|"))
+
+    def test_it_becomes_the_program(self):
+        with harness.process_group([SCRIPTS / "dmalloc-run", "--interval", "0",
+                                    harness.small("idle")],
+                                   harness.environment(preload=False)) as process:
+            self.assertEqual(process.stdout.readline(), b"idle\n")
+            self.assertEqual(os.readlink(f"/proc/{process.pid}/exe"), harness.small("idle"))
+
+    def test_it_stands_before_other_preloads(self):
+        env = harness.environment(preload=False, behind=["libjemalloc.so.2"])
+        _, stdout, _ = script("dmalloc-run", "--interval=0", "/usr/bin/env", env=env)
+        self.assertIn(f"LD_PRELOAD={harness.LIBRARY}:libjemalloc.so.2", stdout.splitlines())
+
+    def test_bad_input_is_one_line(self):
+        for words in (["--bogus", "x"], ["--interval", "abc", "x"], ["--interval", "1.2.3", "x"],
+                      ["--depth", "65", "x"], ["--depth=0", "x"], ["--format", "xml", "x"],
+                      ["--top=many", "x"], ["--sort", "size", "x"], ["--min-age", "-1", "x"],
+                      ["--suppress", "/nonexistent", "x"], ["--at-exit=1", "x"],
+                      ["--interval"], ["--callsites", "99999999999", "x"], [], ["--"]):
+            status, stdout, stderr = script("dmalloc-run", *words)
+            self.assertEqual((status, stdout), (2, ""), words)
+            self.assertRegex(stderr, r"\Admalloc-run: [^\n]+\n\Z")
+
+    def test_another_library(self):
+        env = harness.environment(preload=False) | {"DMALLOC_LIBRARY": "/nonexistent"}
+        status, _, stderr = script("dmalloc-run", "/bin/true", env=env)
+        self.assertEqual(status, 2)
+        self.assertRegex(stderr, r"\Admalloc-run: [^\n]+/nonexistent\n\Z")
+
+    def test_help(self):
+        status, stdout, _ = script("dmalloc-run", "--help")
+        self.assertEqual(status, 0)
+        for option in ("interval", "signal", "output", "format", "top", "sort", "min-age", "depth",
+                       "callsites", "at-exit", "trace", "program", "suppress"):
+            self.assertIn(f"--{option} ", stdout)
+
+
+class Dump(harness.Case):
+
+    def test_it_shows_the_dump_here(self):
+        for interval in (1000, 0):
+            with harness.running([harness.small("idle")], interval=interval) as program:
+                program.line()
+                status, stdout, stderr = script("dmalloc-dump", program.pid)
+                self.assertEqual((status, stderr), (0, ""))
+                self.assertIn("Overall stats:", stdout)
+                self.assertIn("\ndmalloc itself: ", stdout)
+                status, stdout, stderr = script("dmalloc-dump", "--json", "--all", program.pid)
+                self.assertEqual((status, stderr), (0, ""))
+                dump = json.loads(stdout)
+                self.assert_figures(dump, trigger="signal", pid=program.pid)
+                self.assert_balanced(dump)
+                self.assertEqual(program.dumps(), [])    # nothing went elsewhere
+
+    def test_the_signal_of_the_process(self):
+        with harness.running([harness.small("idle")], signal="RTMIN+4") as program:
+            program.line()
+            status, stdout, _ = script("dmalloc-dump", "--json", program.pid)
+            self.assertEqual(status, 0)
+            self.assertEqual(json.loads(stdout)["pid"], program.pid)
+
+    def test_all_callsites(self):
+        with harness.running([harness.small("ages")], top=1) as program:
+            script_all = ["--json", "--all", program.pid]
+            harness.wait_until(lambda: program.status("State").startswith("S"), "its sleep")
+            self.assertLessEqual(
+                len(json.loads(script("dmalloc-dump", "--json", program.pid)[1])["top"]), 1)
+            self.assert_balanced(json.loads(script("dmalloc-dump", *script_all)[1]))
+
+    @unittest.skipIf(os.geteuid(), "needs root")
+    def test_root_asks_another_users_process(self):
+        with harness.running([harness.small("idle")], user=33) as program:
+            program.line()
+            status, stdout, stderr = script("dmalloc-dump", "--json", program.pid)
+            self.assertEqual((status, stderr), (0, ""))
+            self.assertEqual(json.loads(stdout)["pid"], program.pid)
+
+    @unittest.skipIf(os.geteuid(), "needs root")
+    def test_root_asks_a_daemon_that_gave_up_root(self):
+        with harness.running([harness.small("daemon")]) as program:
+            program.line()
+            status, stdout, stderr = script("dmalloc-dump", "--json", program.pid)
+            self.assertEqual((status, stderr), (0, ""))
+            self.assert_figures(json.loads(stdout)["totals"], live=1, live_bytes=55)
+
+    @unittest.skipIf(os.geteuid(), "needs root")
+    def test_another_user_may_not(self):
+        with harness.running([harness.small("idle")]) as program:
+            program.line()
+            with tempfile.TemporaryDirectory() as folder:
+                os.chmod(folder, 0o755)
+                copy = shutil.copytree(SCRIPTS, f"{folder}/scripts")
+                done = subprocess.run([f"{copy}/dmalloc-dump", str(program.pid)], check=False,
+                                      capture_output=True, text=True, user=33, group=33)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertRegex(done.stderr, r"\Admalloc-dump: [^\n]*user[^\n]*\n\Z")
+
+    def test_who_cannot_be_asked(self):
+        with harness.running([harness.small("idle")], preload=False) as program:
+            program.line()
+            status, _, stderr = script("dmalloc-dump", program.pid)
+            self.assertEqual(status, 2)
+            self.assertIn("does not run under dmalloc", stderr)
+            gone = program.pid
+        status, _, stderr = script("dmalloc-dump", gone)
+        self.assertEqual(status, 2)
+        self.assertIn(f"process {gone}", stderr)
+        for settings in ({"signal": "none"}, {"program": "other"}):
+            with harness.running([harness.small("idle")], **settings) as program:
+                program.line()
+                status, _, stderr = script("dmalloc-dump", program.pid)
+                self.assertEqual((status, len(stderr.splitlines())), (2, 1))
+                self.assertIsNone(program.process.poll())    # and it was not killed
+
+    def test_a_stopped_process(self):
+        with harness.running([harness.small("idle")]) as program:
+            program.line()
+            os.kill(program.pid, signal.SIGSTOP)
+            status, _, stderr = script("dmalloc-dump", "--timeout", "0.5", program.pid)
+            self.assertEqual((status, len(stderr.splitlines())), (2, 1))
+            self.assertIn("did not answer", stderr)
+
+    def test_bad_input_is_one_line(self):
+        for words in ([], ["abc"], ["0"], ["-5"], ["--bogus", "1"], ["--timeout", "x", "1"],
+                      ["99999999999"]):
+            status, stdout, stderr = script("dmalloc-dump", *words)
+            self.assertEqual((status, stdout), (2, ""), words)
+            self.assertRegex(stderr, r"\Admalloc-dump: [^\n]+\n\Z")
+
+
+class HelloWorld(unittest.TestCase):
+
+    def test_the_look_at_a_small_program(self):
+        program = harness.ROOT / "build/tests/hello_world"
+        plain = subprocess.run([program], check=True, capture_output=True,
+                               env=harness.environment(preload=False))
+        traced = subprocess.run([program], check=True, capture_output=True,
+                                env=harness.environment(trace=1))
+        self.assertEqual(traced.stdout, plain.stdout)
+        lines = traced.stderr.decode().splitlines()
+        self.assertTrue(all(line.startswith("dmalloc(") for line in lines), lines)
+        self.assertTrue(any(line.endswith(" = malloc(1536)") for line in lines))
+        mallocs = sum(" = malloc(" in line or " = calloc(" in line for line in lines)
+        frees = sum(": free(0x" in line for line in lines)
+        self.assertGreater(mallocs, frees)

@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""The man pages and the completion say what the scripts' --help says."""
+
+import os
+import re
+import subprocess
+import unittest
+
+from toolbox import ROOT, SCRIPTS, ToolTest, needs
+
+MANUAL = ROOT / "docs/man"
+NAMES = ("run", "dump", "top", "diff", "symbolize", "export", "report", "check")
+
+
+def options(name):
+    """The options that a script's --help lists."""
+    text = subprocess.run([SCRIPTS / f"dmalloc-{name}", "--help"], stdout=subprocess.PIPE,
+                          text=True, check=True).stdout
+    text = text.split("\nexit status")[0].split("\n  dmalloc-")[0].replace("dmalloc-run --top", "")
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+class Manual(ToolTest):
+    def test_every_option_is_in_its_page_and_no_other(self):
+        for name in NAMES:
+            with self.subTest(script=name):
+                source = (MANUAL / f"dmalloc-{name}.1.scd").read_text()
+                own = source.split("# EXAMPLES")[0]
+                described = set(re.findall(r"^(?:\*.*)?\*(--[a-z][a-z-]*)\*", own, re.MULTILINE))
+                described |= set(re.findall(r"\*(--[a-z][a-z-]*)\*", " ".join(re.findall(r"^\*.*$", own, re.MULTILINE))))
+                self.assertEqual(described, options(name))
+
+    def test_the_library_page_names_every_setting(self):
+        page = (MANUAL / "libdmalloc.3.scd").read_text()
+        table = (ROOT / "src/base/config.h").read_text() + "".join(
+            path.read_text() for path in (ROOT / "src/base").glob("config.c"))
+        for setting in sorted(set(re.findall(r"DMALLOC_[A-Z_]+[A-Z]", table))):
+            if setting not in ("DMALLOC_VERIFY",):
+                self.assertIn(setting, page)
+
+    @needs("scdoc", "scdoc")
+    @needs("mandoc", "mandoc")
+    def test_pages_build_and_are_well_formed(self):
+        for source in sorted(MANUAL.glob("*.scd")):
+            with self.subTest(page=source.name):
+                page = self.folder / source.name.removesuffix(".scd")
+                with open(source, "rb") as file:
+                    made = subprocess.run(["scdoc"], stdin=file, stdout=subprocess.PIPE, check=True)
+                page.write_bytes(made.stdout)
+                shown = subprocess.run(["mandoc", "-T", "utf8", str(page)], stdout=subprocess.PIPE,
+                                       text=True, check=True).stdout
+                self.assertIn(source.name.split(".")[0], shown)
+                lint = subprocess.run(["mandoc", "-T", "lint", "-W", "error", str(page)],
+                                      stdout=subprocess.PIPE, text=True, check=False).stdout
+                self.assertEqual(lint, "")
+
+
+class Completion(ToolTest):
+    def complete(self, *words):
+        """What bash offers for the last of WORDS."""
+        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+                  '_dmalloc "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        out = subprocess.run(["bash", "-c", script, "bash", SCRIPTS / "completion/dmalloc", *words],
+                             stdout=subprocess.PIPE, text=True, check=True, cwd=self.folder,
+                             env=os.environ | {"PATH": f"{SCRIPTS}:{os.environ['PATH']}"}).stdout
+        return out.split()
+
+    def test_options(self):
+        for name in NAMES:
+            with self.subTest(script=name):
+                offered = set(self.complete(f"dmalloc-{name}", "--"))
+                self.assertLessEqual(options(name), offered)
+        self.assertEqual(self.complete("dmalloc-check", "--jun"), ["--junit"])
+
+    def test_values(self):
+        self.assertEqual(self.complete("dmalloc-export", "--to", "p"), ["pprof"])
+        self.assertEqual(self.complete("dmalloc-diff", "--sort", ""), ["bytes", "count"])
+        self.assertIn("growth", self.complete("dmalloc-top", "--sort", ""))
+
+    def test_files_and_programs(self):
+        self.write("heap.jsonl", "")
+        self.assertIn("heap.jsonl", self.complete("dmalloc-diff", "he"))
+        self.assertIn("python3", self.complete("dmalloc-run", "--at-exit", "--", "pytho"))
+
+
+if __name__ == "__main__":
+    unittest.main()

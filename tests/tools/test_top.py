@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+"""dmalloc-top in a terminal of 80 columns and 24 lines, and without one."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unittest
+
+from toolbox import LIBRARY, SCRIPTS, ToolTest, make_dumps, needs_library
+
+LEAK = """\
+import time
+keep = []
+while True:
+    keep.append(bytearray(5000)); time.sleep(.005)
+"""
+
+
+class Terminal:
+    """A program in a terminal; `screen()` is what a person would see now."""
+
+    def __init__(self, *command, columns=80, rows=24):
+        self.columns, self.rows = columns, rows
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "xterm-256color"
+            os.execv(command[0], list(map(str, command)))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.output = ""
+        self.status = None
+
+    def read(self, seconds):
+        """Takes in what the program writes within SECONDS."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if select.select([self.fd], [], [], left)[0]:
+                try:
+                    data = os.read(self.fd, 65536)
+                except OSError:
+                    break
+                if not data:
+                    break
+                self.output += data.decode("utf-8", "replace")
+
+    def screen(self):
+        """The last full screen: rich draws each from the top left corner."""
+        last = self.output.rsplit("\x1b[H", 1)[-1]
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).replace("\r", "")
+
+    def wait_for(self, text, seconds=20):
+        """Reads until TEXT is on the screen; returns whether it came."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if text in self.screen():
+                return True
+            self.read(0.1)
+        return False
+
+    def send(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def end(self, seconds=10):
+        """Waits for the program; its exit status."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.read(0.05)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                os.close(self.fd)
+                return os.waitstatus_to_exitcode(status)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        return None
+
+
+class Top(ToolTest):
+    def top(self, *arguments, **settings):
+        return Terminal(SCRIPTS / "dmalloc-top", *arguments, **settings)
+
+    def test_a_file_in_80_by_24(self):
+        path, history = self.dumps(dumps=60)
+        terminal = self.top(path)
+        self.assertTrue(terminal.wait_for("CALLSITE"), terminal.output)
+        lines = terminal.screen().rstrip("\n").split("\n")
+        self.assertLessEqual(len(lines), 24)
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertIn("myserver 4242 on web1, up 5 min 0 s, dump 60", lines[0])
+        self.assertIn("39.9MiB live in 33,700 blocks", lines[1])
+        for line, row in zip(lines[2:7], history[-1]["ages"]):
+            self.assertIn(f"{row['live']:,} ", line)
+        self.assertIn("1 callsite growing, first session_new", lines[7])
+        self.assertIn("+1.9MiB", next(line for line in lines if " growing " in line and "<" in line))
+        terminal.send("q")
+        self.assertEqual(terminal.end(), 0)
+        self.assertTrue(terminal.output.rstrip().endswith("\x1b[?1049l"), repr(terminal.output[-60:]))
+
+    def test_keys(self):
+        path, history = self.dumps(dumps=60)
+        terminal = self.top(path)
+        self.assertTrue(terminal.wait_for("BYTESv"))
+        for key, mark in (("c", "BLOCKSv"), ("o", "OLDv"), ("g", "GROWTH/MINv"), ("r", "GROWTH/MIN^"),
+                          ("b", "BYTES^"), ("r", "BYTESv")):
+            terminal.send(key)
+            self.assertTrue(terminal.wait_for(mark), key)
+        terminal.send("/accept_loop\r")
+        self.assertTrue(terminal.wait_for("filter: accept_loop  (esc clears)"))
+        self.assertNotIn("header_new", terminal.screen())
+        terminal.send("\r")
+        self.assertTrue(terminal.wait_for("accept_loop+0x88 (myserver+0x4408)"))
+        terminal.send("\x1b")
+        self.assertTrue(terminal.wait_for("header_new"))
+        terminal.send("\x1b[D\x1b[D")
+        self.assertTrue(terminal.wait_for("2 back"))
+        self.assertIn("dump 58", terminal.screen())
+        terminal.send("\x1b[F")
+        self.assertTrue(terminal.wait_for("dump 60"))
+        terminal.send(" ")
+        self.assertTrue(terminal.wait_for("held"))
+        terminal.send("\x03")
+        self.assertEqual(terminal.end(), 0)
+
+    def test_a_file_that_grows(self):
+        first, second = make_dumps.history(dumps=2)
+        path = self.write("grows", self.line(first))
+        terminal = self.top(path)
+        self.assertTrue(terminal.wait_for("dump 1"))
+        text = self.line(second)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text[:100])
+            file.flush()
+            terminal.read(2)
+            file.write(text[100:])
+        self.assertTrue(terminal.wait_for("dump 2"))
+        terminal.send("q")
+        self.assertEqual(terminal.end(), 0)
+
+    def test_small_and_large_terminals(self):
+        path, _ = self.dumps(dumps=3, top=40)
+        for columns, rows in ((40, 12), (20, 5), (200, 60)):
+            terminal = self.top(path, columns=columns, rows=rows)
+            self.assertTrue(terminal.wait_for(" mys"))
+            terminal.read(0.3)
+            lines = terminal.screen().rstrip("\n").split("\n")
+            self.assertLessEqual(len(lines), rows)
+            self.assertLessEqual(max(map(len, lines)), columns)
+            terminal.send("q")
+            self.assertEqual(terminal.end(), 0)
+
+    def test_without_a_terminal(self):
+        path, _ = self.dumps(dumps=60)
+        out = self.tool("top", path)
+        self.assertIn("session_new < accept_loop < main", out)
+        self.assertNotIn("\x1b", out)
+        self.assertNotIn("q quit", out)
+
+    @needs_library()
+    def test_a_process_from_start_to_end(self):
+        program = subprocess.Popen([sys.executable, "-c", LEAK], stderr=subprocess.DEVNULL,
+                                   env=os.environ | {"LD_PRELOAD": str(LIBRARY), "DMALLOC_INTERVAL": "0",
+                                                     "PYTHONMALLOC": "malloc"})
+        self.addCleanup(lambda: (program.kill(), program.wait()))
+        time.sleep(0.7)
+        terminal = self.top(program.pid, "--every", "0.3")
+        self.assertTrue(terminal.wait_for(f"{program.pid} on"), terminal.output[-500:])
+        self.assertTrue(terminal.wait_for("/min"))
+        program.kill()
+        program.wait()
+        self.assertTrue(terminal.wait_for(f"process {program.pid} is gone: these are its last figures"))
+        terminal.send("q")
+        self.assertEqual(terminal.end(), 0)
+
+    @needs_library()
+    def test_another_signal(self):
+        for setting in ("RTMIN+5", "SIGUSR2", "44", "rtmin"):
+            program = subprocess.Popen(["/usr/bin/sleep", "30"], stderr=subprocess.DEVNULL,
+                                       env=os.environ | {"LD_PRELOAD": str(LIBRARY),
+                                                         "DMALLOC_SIGNAL": setting})
+            self.addCleanup(lambda program=program: (program.kill(), program.wait()))
+            time.sleep(0.4)
+            self.assertIn(f"sleep {program.pid}", self.tool("top", "--once", program.pid))
+
+    @needs_library()
+    def test_a_process_that_takes_no_requests(self):
+        program = subprocess.Popen(["/usr/bin/sleep", "30"], stderr=subprocess.DEVNULL,
+                                   env=os.environ | {"LD_PRELOAD": str(LIBRARY),
+                                                     "DMALLOC_SIGNAL": "none"})
+        self.addCleanup(lambda: (program.kill(), program.wait()))
+        time.sleep(0.4)
+        self.assertIn("takes no requests", self.trouble("top", "--once", program.pid))
+
+    @needs_library()
+    @unittest.skipUnless(os.geteuid() == 0, "only root can ask another user's process")
+    def test_root_asks_another_users_process(self):
+        program = subprocess.Popen(["/usr/bin/sleep", "30"], stderr=subprocess.DEVNULL, user="nobody",
+                                   group="nogroup", extra_groups=[], cwd="/",
+                                   env={"LD_PRELOAD": str(LIBRARY)})
+        self.addCleanup(lambda: (program.kill(), program.wait()))
+        time.sleep(0.4)
+        self.assertIn(f"sleep {program.pid}", self.tool("top", "--once", program.pid))
+
+    @needs_library()
+    @unittest.skipUnless(os.geteuid() == 0, "only root may make a namespace here")
+    def test_root_asks_a_process_in_a_container(self):
+        outer = subprocess.Popen(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "env",
+                                  f"LD_PRELOAD={LIBRARY}", "sleep", "30"], stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (outer.kill(), outer.wait()))
+        time.sleep(1)
+        with open(f"/proc/{outer.pid}/task/{outer.pid}/children", encoding="ascii") as children:
+            inner = children.read().split()
+        if not inner:
+            self.skipTest("no pid namespace can be made here")
+        self.assertIn("sleep 1 on", self.tool("top", "--once", inner[0]))
+
+
+if __name__ == "__main__":
+    unittest.main()
