@@ -7,7 +7,8 @@ import os
 import resource
 import unittest
 
-from toolbox import ToolTest, make_dumps
+from terminal import Terminal
+from toolbox import SCRIPTS, ToolTest, make_dumps
 
 # Each script with arguments that make it read one file.
 READERS = (("diff", ("{}", "{}")), ("check", ("{}", "--max-bytes", "1G")),
@@ -186,6 +187,12 @@ class BigFile(ToolTest):
             resource.setrlimit(resource.RLIMIT_AS, (192 << 20, 192 << 20))
         out = self.tool("diff", f"{path}:3", path, preexec_fn=limit)
         self.assertIn("dump 1200", out)
+
+        terminal = Terminal(SCRIPTS / "dmalloc-report", path, "-o", "/dev/null")
+        terminal.read(3)
+        self.assertRegex(terminal.output, r"dmalloc-report: +\d+ % of \d+\.\dMiB, [0-9,]+ dump")
+        terminal.send("\x03")
+        self.assertEqual(terminal.end(), 130)
 
     def test_one_endless_line(self):
         path = self.folder / "endless"

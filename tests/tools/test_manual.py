@@ -26,8 +26,8 @@ class Manual(ToolTest):
             with self.subTest(script=name):
                 source = (MANUAL / f"dmalloc-{name}.1.scd").read_text()
                 own = source.split("# EXAMPLES")[0]
-                described = set(re.findall(r"^(?:\*.*)?\*(--[a-z][a-z-]*)\*", own, re.MULTILINE))
-                described |= set(re.findall(r"\*(--[a-z][a-z-]*)\*", " ".join(re.findall(r"^\*.*$", own, re.MULTILINE))))
+                headings = " ".join(re.findall(r"^\*.*$", own, re.MULTILINE))
+                described = set(re.findall(r"\*(--[a-z][a-z-]*)\*", headings))
                 self.assertEqual(described, options(name))
 
     def test_the_library_page_names_every_setting(self):

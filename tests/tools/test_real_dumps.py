@@ -11,7 +11,7 @@ import unittest
 import urllib.request
 
 from browser import PRESENT, browser
-from toolbox import LIBRARY, SCRIPTS, ToolTest, needs, needs_library
+from toolbox import SCRIPTS, ToolTest, needs, needs_library
 
 PYTHON = """\
 import json, time

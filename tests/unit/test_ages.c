@@ -310,9 +310,7 @@ END_TEST
    that is just retiring. */
 START_TEST(a_handler_allocates_where_a_slice_retires)
 {
-  interrupt_advance(24, allocate_now, 1);
   interrupt_advance(25, allocate_now, 1);
-  interrupt_advance(27, allocate_now, 1);
 }
 END_TEST
 

@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as xml
 
 from . import cli, names, source, units
-from .dumps import VERDICTS
+from .dump import VERDICTS
 
 DESCRIPTION = """\
 Fails when callsites hold more than they may: for CI.

@@ -82,12 +82,16 @@ WRAPPERS = ("malloc", "calloc", "realloc", "operator new", "strdup", "xmalloc", 
             "PyObject_Calloc", "PyObject_Realloc", "PyType_GenericAlloc", "_PyObject_GC_",
             "_PyObject_New", "g_malloc", "ngx_alloc", "ngx_palloc", "ngx_create_pool")
 
+# What every stack of a thread begins with.
+ROOTS = ("_start", "__libc_start_main", "__libc_start_call_main", "clone", "clone3",
+         "start_thread")
+
 
 def short(cells, depth=3):
     """A short name from CELLS, (function, named) leaf first: the first DEPTH
-    functions that have names and are not allocators, if there are any."""
+    functions that have names and tell something, if there are any."""
     named = [name for name, known in cells if known]
-    telling = [name for name in named if not name.startswith(WRAPPERS)]
+    telling = [name for name in named if not name.startswith(WRAPPERS) and name not in ROOTS]
     chosen = telling or named or [name for name, _ in cells]
     return " < ".join(chosen[:depth]) or "(no frames)"
 

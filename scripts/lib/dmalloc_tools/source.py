@@ -13,7 +13,8 @@ import re
 
 from . import ask
 from .cli import Trouble
-from .dumps import Dump, File, Runs
+from .dump import Dump
+from .dumps import File, Runs
 
 VIEW_BYTES = 16 << 20            # a view asks for no more than this each time
 HELP = "a file of JSON dumps, FILE:SEQ for one of them, or the pid of a running process"

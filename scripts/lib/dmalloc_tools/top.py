@@ -11,7 +11,7 @@ import time
 import tty
 
 from . import ask, cli, names, source, units
-from .dumps import OLD_SECONDS
+from .dump import OLD_SECONDS
 
 DESCRIPTION = """\
 A live view of the heap of a process that runs under dmalloc, or of a file of

@@ -6,7 +6,7 @@ callsites get series of their own, so the number of series has a bound.
 """
 
 from .. import names
-from ..dumps import OLD_SECONDS, VERDICTS
+from ..dump import OLD_SECONDS, VERDICTS
 
 
 class _Family:
