@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
@@ -216,6 +217,24 @@ dm_sys_copy_thread_block(uintptr_t *block)
   block[2] = (uintptr_t) block;
   block[5] = own[5];
   block[6] = own[6];
+}
+
+int
+dm_sys_own_table(void)
+{
+  return (int) dm_syscall(SYS_close_range, 0, UINT32_MAX, CLOSE_RANGE_UNSHARE,
+                          0, 0, 0);
+}
+
+int
+dm_sys_take_descriptor(int fd)
+{
+  long process = dm_syscall(SYS_pidfd_open, dm_sys_getpid(), 0, 0, 0, 0, 0);
+  if (process < 0)
+    return (int) process;
+  long taken = dm_syscall(SYS_pidfd_getfd, process, fd, 0, 0, 0, 0);
+  dm_sys_close((int) process);
+  return (int) taken;
 }
 
 void

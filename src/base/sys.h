@@ -99,6 +99,15 @@ void dm_sys_copy_thread_block(uintptr_t *block);
 /* The calling thread gives up all capabilities and can never gain any. */
 void dm_sys_drop_privileges(void);
 
+/* Gives the calling thread a table of descriptors of its own, empty. Returns 0,
+   or a negative errno where the kernel is too old (before 5.9): then it goes on
+   to share the process's. */
+int dm_sys_own_table(void);
+
+/* Descriptor FD of the process, for a thread with a table of its own: another
+   number for the same open file. Needs Linux 5.6. */
+int dm_sys_take_descriptor(int fd);
+
 /* For tests: the Nth call from now of the functions that can fail (map, open,
    write, clone) fails with -ENOMEM, -EMFILE, -EIO or -EAGAIN. 0 turns it off.
    EVERY makes every call from then on fail. */

@@ -2,64 +2,65 @@
 
 #include "books/ages.h"
 
-/* A slice leaves the window DM_AGE_SLICES after it entered: its counts join
-   the older rest. Each count is taken out in one instruction, for a signal
-   handler of this thread may do the same in the middle. */
-static void
-retire(struct dm_ages *ages, uint32_t slice)
-{
-  struct dm_row *row = &ages->slice[slice % DM_AGE_PLACES];
-  if (row->count == 0 && row->bytes == 0)
-    return;
-  uint64_t count = __atomic_exchange_n(&row->count, 0, __ATOMIC_RELAXED);
-  uint64_t bytes = __atomic_exchange_n(&row->bytes, 0, __ATOMIC_RELAXED);
-  dm_row_add(&ages->older, count, bytes);
-}
-
-/* Moves the head from FROM to TO, unless a signal handler moved it first. */
-static void
-move_head(struct dm_ages *ages, uint32_t from, uint32_t to)
-{
-  __atomic_compare_exchange_n(&ages->head, &from, to, false, __ATOMIC_RELAXED,
-                              __ATOMIC_RELAXED);
-}
-
-/* The head goes slice by slice, so that a handler which finds it half way can
-   take it further; when it has gone once through the window all of it is
-   empty, and the head may jump. */
-static void
-advance_head(struct dm_ages *ages, uint32_t slice)
-{
-  uint32_t steps = 0;
-  uint32_t head;
-  while ((int32_t) (slice - (head = ages->head)) > 0)
-  {
-    if (steps++ >= DM_AGE_SLICES)
-      move_head(ages, head, slice);
-    else
-    {
-      retire(ages, head + 1 - DM_AGE_SLICES);
-      move_head(ages, head, head + 1);
-    }
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  }
-}
-
 void
-dm_ages_advance(struct dm_ages *ages, uint32_t slice)
+dm_ages_init(struct dm_ages *ages, uint32_t slice)
 {
-  uint32_t sequence = ages->sequence;
-  if (sequence % 2 == 1)
-  {
-    /* A signal handler interrupted an advance: its bracket serves us too. */
-    advance_head(ages, slice);
+  for (unsigned i = 0; i < DM_AGE_RINGS; i++)
+    ages->ring[i].head = slice;
+}
+
+/* A slice leaves the window DM_AGE_SLICES after it entered: its counts join
+   the older rest. */
+static void
+retire(struct dm_age_ring *ring, uint32_t slice)
+{
+  struct dm_row *row = &ring->slice[slice % DM_AGE_PLACES];
+  uint64_t count = row->count, bytes = row->bytes;
+  if (count == 0 && bytes == 0)
     return;
-  }
-  /* Pairs with the fences of dm_ages_sum. */
-  __atomic_store_n(&ages->sequence, sequence + 1, __ATOMIC_RELAXED);
+  dm_row_add(&ring->older, count, bytes);
+  dm_row_add(row, -count, -bytes);
+}
+
+/* Moves the head of RING to SLICE. */
+static void
+advance(struct dm_age_ring *ring, uint32_t slice)
+{
+  /* Pairs with the fences of sum_ring. A signal handler may have moved the head
+     just before, so it is read after. */
+  __atomic_fetch_add(&ring->sequence, 1, __ATOMIC_SEQ_CST);
+  uint32_t head = __atomic_load_n(&ring->head, __ATOMIC_RELAXED);
+  if ((int32_t) (slice - head) < 0)
+    slice = head;
+  __atomic_store_n(&ring->head, 0, __ATOMIC_RELAXED);
   __atomic_thread_fence(__ATOMIC_RELEASE);
-  advance_head(ages, slice);
-  __atomic_store_n(&ages->sequence, sequence + 2, __ATOMIC_RELEASE);
+
+  /* Those that leave are the DM_AGE_SLICES oldest at most, however long it
+     was since the last advance. */
+  uint32_t leaving = slice - head;
+  if (leaving > DM_AGE_SLICES)
+    leaving = DM_AGE_SLICES;
+  uint32_t oldest = head - DM_AGE_SLICES + 1;
+  for (uint32_t i = 0; i < leaving; i++)
+    retire(ring, oldest + i);
+
+  __atomic_store_n(&ring->head, slice, __ATOMIC_RELEASE);
+  __atomic_fetch_add(&ring->sequence, 1, __ATOMIC_RELEASE);
+}
+
+struct dm_row *
+dm_ages_unusual_row(struct dm_ages *ages, uint32_t birth)
+{
+  /* A handler that interrupts an advance takes the next ring. One that
+     interrupts the advance of the last ring too must do with that. */
+  struct dm_age_ring *ring = &ages->ring[0];
+  while (ring->sequence % 2 == 1 && ring < &ages->ring[DM_AGE_RINGS - 1])
+    ring++;
+  if (ring->sequence % 2 == 0 && (int32_t) (birth - ring->head) > 0)
+    advance(ring, birth);
+  if ((int32_t) (ring->head - birth) >= DM_AGE_SLICES)
+    return &ring->older;
+  return &ring->slice[birth % DM_AGE_PLACES];
 }
 
 unsigned
@@ -76,16 +77,16 @@ dm_age_row_start(unsigned row)
 }
 
 static void
-sum_once(const struct dm_ages *ages, uint32_t now,
+sum_once(const struct dm_age_ring *ring, uint32_t now,
          struct dm_row rows[DM_AGE_ROWS])
 {
-  uint32_t head = __atomic_load_n(&ages->head, __ATOMIC_RELAXED);
-  rows[DM_AGE_ROWS - 1].count += dm_counter_read(&ages->older.count);
-  rows[DM_AGE_ROWS - 1].bytes += dm_counter_read(&ages->older.bytes);
+  uint32_t head = __atomic_load_n(&ring->head, __ATOMIC_RELAXED);
+  rows[DM_AGE_ROWS - 1].count += dm_counter_read(&ring->older.count);
+  rows[DM_AGE_ROWS - 1].bytes += dm_counter_read(&ring->older.bytes);
   for (uint32_t i = 0; i < DM_AGE_SLICES; i++)
   {
     uint32_t birth = head - i;
-    const struct dm_row *slice = &ages->slice[birth % DM_AGE_PLACES];
+    const struct dm_row *slice = &ring->slice[birth % DM_AGE_PLACES];
     uint64_t count = dm_counter_read(&slice->count);
     uint64_t bytes = dm_counter_read(&slice->bytes);
     if (count == 0 && bytes == 0)
@@ -98,21 +99,25 @@ sum_once(const struct dm_ages *ages, uint32_t now,
   }
 }
 
-bool
-dm_ages_sum(const struct dm_ages *ages, uint32_t now,
-            struct dm_row rows[DM_AGE_ROWS])
+static bool
+sum_ring(const struct dm_age_ring *ring, uint32_t now,
+         struct dm_row rows[DM_AGE_ROWS])
 {
+  enum
+  {
+    ATTEMPTS = 100
+  };
   bool clean = false;
   struct dm_row sum[DM_AGE_ROWS];
-  for (int attempt = 0; attempt < 100 && !clean; attempt++)
+  for (int attempt = 0; attempt < ATTEMPTS && !clean; attempt++)
   {
-    /* Pairs with the stores of dm_ages_advance. */
-    uint32_t before = __atomic_load_n(&ages->sequence, __ATOMIC_ACQUIRE);
+    /* Pairs with the stores of advance. */
+    uint32_t before = __atomic_load_n(&ring->sequence, __ATOMIC_ACQUIRE);
     for (unsigned i = 0; i < DM_AGE_ROWS; i++)
       sum[i] = (struct dm_row){0, 0};
-    sum_once(ages, now, sum);
+    sum_once(ring, now, sum);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    uint32_t after = __atomic_load_n(&ages->sequence, __ATOMIC_RELAXED);
+    uint32_t after = __atomic_load_n(&ring->sequence, __ATOMIC_RELAXED);
     clean = before == after && before % 2 == 0;
   }
   for (unsigned i = 0; i < DM_AGE_ROWS; i++)
@@ -120,5 +125,15 @@ dm_ages_sum(const struct dm_ages *ages, uint32_t now,
     rows[i].count += sum[i].count;
     rows[i].bytes += sum[i].bytes;
   }
+  return clean;
+}
+
+bool
+dm_ages_sum(const struct dm_ages *ages, uint32_t now,
+            struct dm_row rows[DM_AGE_ROWS])
+{
+  bool clean = true;
+  for (unsigned i = 0; i < DM_AGE_RINGS; i++)
+    clean = sum_ring(&ages->ring[i], now, rows) && clean;
   return clean;
 }

@@ -5,10 +5,15 @@
    to the older rest. A free knows its block's birth, so it finds the very row
    that the allocation went to. Pure arithmetic: the time is passed in.
 
-   One thread writes a ring, others read it at any time. Advancing the head
-   moves counts from one row to another, so a reader would see them twice or
-   not at all; it is therefore bracketed by a sequence number (odd while
-   moving) that dm_ages_sum checks. Additions need no bracket. */
+   One thread writes the rings, others read them at any time. Moving the head
+   takes counts from one row to another, so a reader would see them twice or not
+   at all; it is therefore bracketed by a sequence number (odd while moving)
+   that dm_ages_sum checks. Additions need no bracket.
+
+   There are two rings, for the thread's signal handlers: one that allocates
+   while the head of the first ring is moving counts in the second. While the
+   head moves it shows 0, so that the usual path needs no test for this. All
+   rings are added up, so it does not matter which of them a block is in. */
 
 #ifndef DM_BOOKS_AGES_H
 #define DM_BOOKS_AGES_H
@@ -22,7 +27,8 @@
 enum
 {
   DM_AGE_SLICES = 1000,
-  DM_AGE_PLACES = 1024
+  DM_AGE_PLACES = 1024,
+  DM_AGE_RINGS = 2
 };
 
 /* The rows of the dump: younger than 1, 10, 100, 1000 seconds, and the rest. */
@@ -31,29 +37,40 @@ enum
   DM_AGE_ROWS = 5
 };
 
-struct dm_ages
+struct dm_age_ring
 {
   uint32_t sequence;   /* odd while the head is moving */
-  uint32_t head;       /* the youngest slice that the ring knows */
+  uint32_t head;       /* the youngest slice that the ring knows; 0 while it is
+                          moving */
   struct dm_row older; /* born before the window */
   struct dm_row slice[DM_AGE_PLACES];
 };
 
-/* The slow half of the next two: moves the head to SLICE. */
-void dm_ages_advance(struct dm_ages *ages, uint32_t slice);
+struct dm_ages
+{
+  struct dm_age_ring ring[DM_AGE_RINGS];
+};
+
+/* Empty rings at SLICE. */
+void dm_ages_init(struct dm_ages *ages, uint32_t slice);
+
+/* The unusual half of the next: BIRTH is younger than the head, or the head is
+   moving. */
+struct dm_row *dm_ages_unusual_row(struct dm_ages *ages, uint32_t birth);
 
 /* Where a block born in slice BIRTH is counted. Moves the head when BIRTH is
    younger than it, so that the row is right for a birth of any thread. */
 static inline struct dm_row *
 dm_ages_row(struct dm_ages *ages, uint32_t birth)
 {
+  struct dm_age_ring *ring = &ages->ring[0];
   /* Signed, so that a birth after the head gives a negative age. */
-  int32_t age = (int32_t) (ages->head - birth);
+  int32_t age = (int32_t) (ring->head - birth);
   if (__builtin_expect(age < 0, 0))
-    dm_ages_advance(ages, birth);
-  else if (__builtin_expect(age >= DM_AGE_SLICES, 0))
-    return &ages->older;
-  return &ages->slice[birth % DM_AGE_PLACES];
+    return dm_ages_unusual_row(ages, birth);
+  if (__builtin_expect(age >= DM_AGE_SLICES, 0))
+    return &ring->older;
+  return &ring->slice[birth % DM_AGE_PLACES];
 }
 
 /* The row of a dump that a block of AGE slices belongs to. */
@@ -62,7 +79,7 @@ unsigned dm_age_row(uint32_t age);
 /* The least age in seconds of ROW: 0, 1, 10, 100, 1000. */
 uint32_t dm_age_row_start(unsigned row);
 
-/* Adds the ring's counts into ROWS as they are when it is slice NOW. Another
+/* Adds the rings' counts into ROWS as they are when it is slice NOW. Another
    thread may be writing. Returns false when the writer was found in the
    middle of a move each time it was tried: the rows are then right in their
    sum but one slice may be counted in the wrong row. */

@@ -49,7 +49,7 @@ dm_ledger_new(void)
   struct dm_ledger *ledger = dm_arena_alloc(sizeof *ledger + directory, 64);
   if (!ledger || !make_chunk(ledger, DM_CALLSITE_OTHER))
     return NULL;
-  ledger->ages.head = dm_clock_slice();
+  dm_ages_init(&ledger->ages, dm_clock_slice());
   ledger->next = atomic_load(&ledgers);
   /* Release: pairs with the acquire of dm_ledgers. */
   while (!atomic_compare_exchange_weak(&ledgers, &ledger->next, ledger))

@@ -159,6 +159,7 @@ dm_dump_after_fork(void)
 {
   if (atomic_exchange(&busy, false))
     dm_symbols_forget();
+  dm_output_after_fork();
   sequence = 0;
   dumps_cut = 0;
 }

@@ -107,8 +107,8 @@ dm_output_init(const struct dm_config *config, const char *program,
     dm_output_path_init(config->output, program, host, start_time_s);
 }
 
-/* Opens the file behind descriptor NUMBER of process PID ("self" for us) with
-   FLAGS. Returns a descriptor or a negative errno. */
+/* Opens the file behind descriptor NUMBER of process PID ("thread-self" for
+   this thread) with FLAGS. Returns a descriptor or a negative errno. */
 static int
 open_descriptor(const char *pid, int number, int flags)
 {
@@ -148,10 +148,12 @@ reopen_terminal(struct dm_output *output)
   struct dm_identity identity = output->identity;
   if (output->fd < 0 || !is_terminal(&identity))
     return;
-  int fd =
-      open_descriptor("self", output->fd, O_WRONLY | O_NOCTTY | O_NONBLOCK);
+  int fd = open_descriptor("thread-self", output->fd,
+                           O_WRONLY | O_NOCTTY | O_NONBLOCK);
   if (is_still(fd, &identity))
   {
+    if (output->close)
+      dm_sys_close(output->fd);
     output->fd = fd;
     output->close = true;
     return;
@@ -180,6 +182,24 @@ open_file(void)
   return -1;
 }
 
+/* A descriptor for what stderr was at the start: number 2 if it still is that,
+   else, for a thread with a table of its own, one that is taken over from the
+   process: then *TAKEN is set. -1 when the process has it no more. */
+static int
+find_stderr(bool *taken)
+{
+  *taken = false;
+  if (is_still(STDERR, &stderr_identity))
+    return STDERR;
+  int fd = dm_sys_take_descriptor(STDERR);
+  *taken = is_still(fd, &stderr_identity);
+  if (*taken)
+    return fd;
+  if (fd >= 0)
+    dm_sys_close(fd);
+  return -1;
+}
+
 void
 dm_output_open(struct dm_output *output, unsigned patience_ms)
 {
@@ -190,11 +210,12 @@ dm_output_open(struct dm_output *output, unsigned patience_ms)
   }
   else
   {
-    start(output, stderr_identity.known ? STDERR : -1, patience_ms);
-    output->identity = stderr_identity;
-    output->is_stderr = true;
-    if (is_still(STDERR, &stderr_identity))
-      reopen_terminal(output);
+    bool taken;
+    int fd = find_stderr(&taken);
+    start(output, fd, patience_ms);
+    output->is_stderr = fd >= 0 && !taken;
+    output->close = taken;
+    reopen_terminal(output);
   }
   output->own = true;
   output->midline = unfinished;
@@ -224,7 +245,7 @@ dm_output_open_remote(struct dm_output *output, int pid, int fd,
   struct dm_identity identity = identify(name);
   int opened = -1;
   if (may_receive(&identity))
-    opened = open_descriptor("self", name,
+    opened = open_descriptor("thread-self", name,
                              O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
   dm_sys_close(name);
   if (opened < 0)
@@ -358,6 +379,13 @@ dm_output_close(struct dm_output *output)
     dm_sys_close(output->fd);
   output->fd = -1;
   output->close = false;
+}
+
+void
+dm_output_after_fork(void)
+{
+  /* A file of the child's own begins with a line of its own. */
+  unfinished = unfinished && !to_file;
 }
 
 static void

@@ -1,10 +1,12 @@
 /* output.h -- where a dump goes, and a writer that never blocks the program.
 
    The output is the process's stderr or a file. Stderr is known by what
-   fstat(2) said of descriptor 2 at the start: a program that closes it and
-   opens its database there gets no byte of ours. A file is opened for each
-   dump and closed after it, so no descriptor of the process is taken for
-   longer than that: O_APPEND, O_NOFOLLOW, mode 0600, never truncated.
+   fstat(2) said of descriptor 2 at the start (a thread with a table of
+   descriptors of its own takes the process's one over for the one dump): a
+   program that closes it and opens its database there gets no byte of ours. A
+   file is opened for each dump and closed after it, so no descriptor of the
+   process is taken for longer than that: O_APPEND, O_NOFOLLOW, mode 0600, never
+   truncated.
 
    A write waits for its reader only as long as the caller allows; what then
    is not written is given up, and the dump counts as cut. Nothing here raises
@@ -79,6 +81,10 @@ void dm_output_close(struct dm_output *output);
    it does not wait for its reader, however long it was allowed to. UINT64_MAX
    takes that back. Thread-safe. */
 void dm_output_hurry(uint64_t deadline_ns);
+
+/* In a forked child: what the parent's last dump left unfinished is not the
+   child's to end. */
+void dm_output_after_fork(void);
 
 /* Makes TEXT drain into OUTPUT when it is full; dm_text_flush writes the
    rest. */

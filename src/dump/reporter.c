@@ -201,6 +201,7 @@ report(void *unused)
 {
   (void) unused;
   dm_sys_drop_privileges();
+  dm_sys_own_table();
   if (interval_ns != 0)
     report_for_ever();
   else

@@ -6,9 +6,11 @@
    unknown to glibc: with a second thread of its own kind glibc's malloc would
    leave its single-thread paths for good. Every signal is blocked in it, it
    gives up all capabilities first of all and may gain none, and its stack has a
-   guard page. It has a thread pointer to a small block of its own, for libc's
-   functions may read their stack protector's canary through it, and the block
-   of the thread that made it may go away. */
+   guard page. It has a table of descriptors of its own, so that the program,
+   which may close any number, never closes what a dump has open and never
+   finds a number taken. It has a thread pointer to a small block of its own,
+   for libc's functions may read their stack protector's canary through it, and
+   the block of the thread that made it may go away. */
 
 #ifndef DM_DUMP_REPORTER_H
 #define DM_DUMP_REPORTER_H

@@ -30,6 +30,14 @@ class Manual(ToolTest):
                 described = set(re.findall(r"\*(--[a-z][a-z-]*)\*", headings))
                 self.assertEqual(described, options(name))
 
+    def test_the_pages_of_docs_use_options_that_exist(self):
+        for page in ("TOUR.md", "FLEET.md", "ci/CMakeLists.txt", "ci/github-actions.yml"):
+            text = (ROOT / "docs" / page).read_text().replace("\\\n", " ")
+            for name, arguments in re.findall(r"dmalloc-([a-z]+)\b((?: +[^\s|;>]+)*)", text):
+                own = arguments.split(" -- ")[0]
+                for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", own):
+                    self.assertIn(option, options(name), f"{page}: dmalloc-{name}")
+
     def test_the_library_page_names_every_setting(self):
         page = (MANUAL / "libdmalloc.3.scd").read_text()
         table = (ROOT / "src/base/config.h").read_text() + "".join(

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -27,7 +28,7 @@ result(long value)
 int
 dm_sys_open(const char *path, int flags, mode_t mode)
 {
-  if (fake_open_refuses && strncmp(path, "/proc/self/fd/", 14) == 0)
+  if (fake_open_refuses && strncmp(path, "/proc/thread-self/fd/", 21) == 0)
     return -EACCES;
   return (int) result(open(path, flags | O_CLOEXEC, mode));
 }
@@ -106,4 +107,13 @@ pid_t
 dm_sys_getpid(void)
 {
   return getpid();
+}
+
+int
+dm_sys_take_descriptor(int fd)
+{
+  int process = (int) syscall(SYS_pidfd_open, getpid(), 0);
+  int taken = (int) result(syscall(SYS_pidfd_getfd, process, fd, 0));
+  close(process);
+  return taken;
 }

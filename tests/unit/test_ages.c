@@ -23,7 +23,7 @@ setup(void)
 {
   memset(&ages, 0, sizeof ages);
   memset(born, 0, sizeof born);
-  ages.head = 1;
+  ages.ring[0].head = 1;
 }
 
 static void
@@ -127,7 +127,7 @@ START_TEST(frees_leave_nothing_behind)
   {
     setup();
     add(7, 3, 300);
-    dm_ages_advance(&ages, 7 + lives[i]);
+    (void) dm_ages_row(&ages, 7 + lives[i]);
     check_at(7 + lives[i]);
     add(7, -UINT64_C(3), -UINT64_C(300));
     struct dm_row rows[DM_AGE_ROWS];
@@ -135,7 +135,7 @@ START_TEST(frees_leave_nothing_behind)
     for (unsigned row = 0; row < DM_AGE_ROWS; row++)
       ck_assert_msg(rows[row].count == 0 && rows[row].bytes == 0,
                     "row %u after %u seconds", row, lives[i]);
-    ck_assert_uint_eq(ages.older.count, 0);
+    ck_assert_uint_eq(ages.ring[0].older.count, 0);
   }
 }
 END_TEST
@@ -151,9 +151,9 @@ START_TEST(advances_of_any_length)
     for (uint32_t birth = 1; birth <= 1500; birth++)
       add(birth, 1, birth);
     uint32_t now = 1500 + lengths[i];
-    dm_ages_advance(&ages, now);
-    ck_assert_uint_eq(ages.head, now);
-    ck_assert_uint_eq(ages.sequence % 2, 0);
+    (void) dm_ages_row(&ages, now);
+    ck_assert_uint_eq(ages.ring[0].head, now);
+    ck_assert_uint_eq(ages.ring[0].sequence % 2, 0);
     check_at(now);
     add(now, 1, 1);
     check_at(now);
@@ -165,14 +165,14 @@ END_TEST
 START_TEST(slices_that_retire_are_in_the_older_rest)
 {
   add(5, 2, 20);
-  dm_ages_advance(&ages, 5 + DM_AGE_SLICES - 1);
-  ck_assert_uint_eq(ages.older.count, 0);
-  dm_ages_advance(&ages, 5 + DM_AGE_SLICES);
-  ck_assert_uint_eq(ages.older.count, 2);
-  ck_assert_uint_eq(ages.older.bytes, 20);
-  ck_assert_uint_eq(ages.slice[5].count, 0);
-  ck_assert_ptr_eq(dm_ages_row(&ages, 5), &ages.older);
-  ck_assert_ptr_eq(dm_ages_row(&ages, 6), &ages.slice[6]);
+  (void) dm_ages_row(&ages, 5 + DM_AGE_SLICES - 1);
+  ck_assert_uint_eq(ages.ring[0].older.count, 0);
+  (void) dm_ages_row(&ages, 5 + DM_AGE_SLICES);
+  ck_assert_uint_eq(ages.ring[0].older.count, 2);
+  ck_assert_uint_eq(ages.ring[0].older.bytes, 20);
+  ck_assert_uint_eq(ages.ring[0].slice[5].count, 0);
+  ck_assert_ptr_eq(dm_ages_row(&ages, 5), &ages.ring[0].older);
+  ck_assert_ptr_eq(dm_ages_row(&ages, 6), &ages.ring[0].slice[6]);
 }
 END_TEST
 
@@ -180,13 +180,13 @@ START_TEST(a_birth_ahead_of_the_head_moves_it)
 {
   add(1, 1, 10);
   add(2000, 1, 20);
-  ck_assert_uint_eq(ages.head, 2000);
+  ck_assert_uint_eq(ages.ring[0].head, 2000);
   check_at(2000);
   /* The head never goes back. */
   add(1500, 1, 30);
-  dm_ages_advance(&ages, 1999);
-  dm_ages_advance(&ages, 2000);
-  ck_assert_uint_eq(ages.head, 2000);
+  (void) dm_ages_row(&ages, 1999);
+  (void) dm_ages_row(&ages, 2000);
+  ck_assert_uint_eq(ages.ring[0].head, 2000);
   check_at(2000);
   /* A dump that read its clock before: what is younger counts as just born. */
   check_at(1999);
@@ -197,7 +197,7 @@ END_TEST
 START_TEST(the_slice_number_may_wrap)
 {
   uint32_t start = UINT32_MAX - 500;
-  ages.head = start;
+  ages.ring[0].head = start;
   for (uint32_t i = 0; i < 1500; i++)
     dm_row_add(dm_ages_row(&ages, start + i), 1, i);
   struct dm_row rows[DM_AGE_ROWS];
@@ -217,8 +217,8 @@ START_TEST(two_rings_with_different_heads)
   {
     setup();
     memset(&other, 0, sizeof other);
-    dm_ages_advance(&other, 3000 - behind);
-    dm_ages_advance(&ages, 3000);
+    (void) dm_ages_row(&other, 3000 - behind);
+    (void) dm_ages_row(&ages, 3000);
     for (uint32_t birth = 1700; birth <= 3000 - behind; birth++)
     {
       dm_row_add(dm_ages_row(&ages, birth), 1, 8);
@@ -237,7 +237,7 @@ END_TEST
 START_TEST(a_move_that_never_ends_is_told)
 {
   add(1, 4, 40);
-  ages.sequence++;
+  ages.ring[0].sequence++;
   struct dm_row rows[DM_AGE_ROWS] = {{0, 0}};
   ck_assert(!dm_ages_sum(&ages, 5, rows));
   ck_assert_uint_eq(rows[1].count, 4); /* once, not once an attempt */
@@ -253,7 +253,7 @@ static uint32_t target;
 static void
 advance_to_target(void)
 {
-  dm_ages_advance(&ages, target);
+  (void) dm_ages_row(&ages, target);
 }
 
 static void
@@ -333,7 +333,7 @@ advance_often(void *unused)
 {
   for (uint32_t now = 1000; !atomic_load(&done); now++)
   {
-    dm_ages_advance(&ages, now);
+    (void) dm_ages_row(&ages, now);
     for (uint32_t i = 0; i < 2000; i++)
     {
       struct dm_row *row = dm_ages_row(&ages, now - i % 4);
@@ -355,7 +355,7 @@ START_TEST(sums_are_never_torn)
   for (unsigned i = 0; i < 100000 && (clean < 3000 || last - first < 2000); i++)
   {
     struct dm_row rows[DM_AGE_ROWS] = {{0, 0}};
-    last = __atomic_load_n(&ages.head, __ATOMIC_RELAXED);
+    last = __atomic_load_n(&ages.ring[0].head, __ATOMIC_RELAXED);
     first = first ? first : last;
     if (!dm_ages_sum(&ages, last, rows))
       continue;

@@ -111,10 +111,10 @@ START_TEST(a_new_ledger_knows_the_time)
 {
   fake_clock_set(1500);
   struct dm_ledger *ledger = new_ledger();
-  ck_assert_uint_eq(ledger->ages.head, 1500);
+  ck_assert_uint_eq(ledger->ages.ring[0].head, 1500);
   /* So the free of an old block finds the older rest. */
   dm_ledger_free(ledger, 0, 2, 10);
-  ck_assert_uint_eq(ledger->ages.older.count, UINT64_MAX);
+  ck_assert_uint_eq(ledger->ages.ring[0].older.count, UINT64_MAX);
 }
 END_TEST
 

@@ -5,6 +5,21 @@ const FLAME_ROW = 19, FLAME_LEAST = 1.2;      // pixels: height of a row, least 
 const flame = { on: -1, boxes: new Map() };
 const ROOT = -1, REST = -2;                   // nodes that stand for no frame
 
+/* A function is one box whatever line of it calls on: the nodes that differ only
+   in that are told by the first of them, here by number. A parent's number is
+   less than its children's. */
+const boxOf = (() => {
+  const first = new Map(), boxes = [], lines = [];
+  for (let node = 0; node < DATA.nodes.length / 2; node++) {
+    const [name, module] = frameOf(node), parent = parentOf(node);
+    const key = `${parent < 0 ? ROOT : boxes[parent]}/${module}/${name}`;
+    if (!first.has(key)) first.set(key, node);
+    boxes.push(first.get(key));
+    lines[boxes[node]] = (lines[boxes[node]] || 0) + 1;
+  }
+  return Object.assign((node) => (node < 0 ? node : boxes[node]), { lines });
+})();
+
 /* The tree of what is chosen: {node, value, ages, children}. */
 function flameTree() {
   const ages = state.lane.rows.length;
@@ -16,7 +31,7 @@ function flameTree() {
     let item = made.get(node);
     if (!item) {
       made.set(node, item = blank(node));
-      at(parentOf(node)).children.push(item);
+      at(boxOf(parentOf(node))).children.push(item);
     }
     return item;
   };
@@ -26,7 +41,7 @@ function flameTree() {
   };
   for (const site of state.lane.sites) {
     const value = weight(site);
-    if (value > 0 && found(site)) add(at(site.node), site, value);
+    if (value > 0 && found(site)) add(at(boxOf(site.node)), site, value);
   }
   const rest = restOf(state.lane);
   if (weight(rest) > 0 && !state.search) {
@@ -72,7 +87,7 @@ function drawFlame() {
   layout(tree);
   const above = [];                       // the callers of what is zoomed in on
   for (let node = top.node; node !== ROOT;) {
-    node = node === REST ? ROOT : parentOf(node);
+    node = node === REST ? ROOT : boxOf(parentOf(node));
     above.unshift({ data: made.get(node), x0: 0, x1: width, depth: 0, above: true });
   }
   const wide = tree.descendants().filter((item) => item.value && item.x1 - item.x0 >= FLAME_LEAST);
@@ -114,7 +129,8 @@ function fit(name, width) {
 }
 
 function flameText(item, total) {
-  const [, module, place] = item.node >= 0 ? frameOf(item.node) : [];
+  const [, module, line] = item.node >= 0 ? frameOf(item.node) : [];
+  const place = boxOf.lines[item.node] === 1 ? line : "";
   const ages = d3.sum(item.ages)
     ? state.lane.rows.map((row, i) => (item.ages[i] ? `\n${rowText(row)}: ${sizeText(item.ages[i])}` : "")).join("")
     : "";

@@ -33,7 +33,8 @@ function drawTimeline() {
   svg.append("g").attr("class", "axis").attr("transform", `translate(${edge.left},0)`)
     .call(d3.axisLeft(y).tickValues(marks).tickFormat(unitText).tickSize(edge.left + edge.right - width));
   svg.append("g").attr("class", "axis").attr("transform", `translate(0,${height - edge.bottom})`)
-    .call(d3.axisBottom(x).ticks(Math.max(3, width / 130)).tickSize(4));
+    .call(d3.axisBottom(x).ticks(Math.max(3, width / 130)).tickSize(4).tickFormat(d3.utcFormat(
+      last - first > 2 * 86400 ? "%m-%d %H:%M" : last - first > 1800 ? "%H:%M" : "%H:%M:%S")));
 
   for (const [start, end] of runsOf(lane)) {
     const alone = end - start === 1;        // a single dump is drawn as a stroke

@@ -1,0 +1,55 @@
+"""python3: the modules of its own test suite that a profiler could disturb."""
+
+import re
+
+import torture
+
+QUICK = "test_gc test_json test_mmap test_fork1 test_signal test_errno test_grp"
+MORE = """
+test_thread test_threading test_threadsignals test_threading_local test_subprocess
+test_signal test_fork1 test_wait3 test_wait4 test_ctypes test_mmap test_json test_gc
+test_os test_posix test_popen test_pty test_resource test_faulthandler test_capi
+test_concurrent_futures test_multiprocessing_fork test_queue test_socket test_select
+test_selectors test_poll test_epoll test_asyncio test_logging test_bytes test_bigmem
+test_zlib test_bz2 test_lzma test_hashlib test_ssl test_sqlite test_pickle test_struct
+test_memoryview test_weakref test_exceptions test_io test_file_eintr test_eintr
+test_tempfile test_shutil test_time test_tracemalloc test_unicode test_re test_decimal
+test_embed test_cmd_line test_atexit test_audit test_fileio test_largefile test_ioctl
+"""
+
+# A result as `python3 -m test -v` prints it.
+RESULT = re.compile(r"^(test\w*) \(([\w.]+)\)? ?.*\.\.\. (ok|FAIL|ERROR|skipped|expected failure)")
+SUMMARY = re.compile(r"^(\S+ (?:failed|crashed|worked|timed out).*|Result: \w+|Tests result: \w+)")
+
+
+class Python(torture.Case):
+
+    def modules(self, names, **how):
+        """Runs test modules one after another; what each test said must agree."""
+        for name in names.split():
+            with self.subTest(name):
+                ran = self.compare(
+                    ["/usr/bin/python3", "-m", "test", "-v", "-u", "all,-gui,-network,-urlfetch,"
+                     "-largefile,-cpu,-walltime", name],
+                    views={"stdout": lambda out: torture.tally(out, RESULT)
+                           + torture.tally(out, SUMMARY),
+                           "stderr": torture.nothing}, balanced=False, top=10, **how)
+                self.assertTrue(ran.dumps)
+
+    def setUp(self):
+        super().setUp()
+        try:
+            import test.test_json        # noqa: F401 -- is the package there?
+        except ImportError:
+            self.skipTest("the test suite of python3 is not installed")
+
+    @torture.quick
+    def test_a_few_modules(self):
+        self.modules(QUICK)
+
+    def test_with_the_c_allocator(self):
+        self.modules("test_gc test_json test_threading test_fork1",
+                     env={"PYTHONMALLOC": "malloc"})
+
+    def test_many_modules(self):
+        self.modules(MORE)
