@@ -238,6 +238,12 @@ dm_sys_take_descriptor(int fd)
 }
 
 void
+dm_sys_name_thread(const char *name)
+{
+  dm_syscall(SYS_prctl, PR_SET_NAME, (long) name, 0, 0, 0, 0);
+}
+
+void
 dm_sys_drop_privileges(void)
 {
   struct __user_cap_header_struct header = {.version =

@@ -96,6 +96,9 @@ int dm_sys_clone_thread(int (*function)(void *), void *stack_top, void *arg,
    holds the canaries of the calling thread's. */
 void dm_sys_copy_thread_block(uintptr_t *block);
 
+/* Names the calling thread; at most 15 bytes count. */
+void dm_sys_name_thread(const char *name);
+
 /* The calling thread gives up all capabilities and can never gain any. */
 void dm_sys_drop_privileges(void);
 

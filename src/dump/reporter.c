@@ -37,6 +37,11 @@ static _Atomic bool running;
 /* The kernel thread's id; the kernel clears it when the thread ends. */
 static uint32_t thread_id;
 
+/* The process that started it. A child of vfork shares our memory, and one of a
+   bare clone has a copy, without being told by an atfork handler: neither has a
+   reporter, and neither may touch what it believes to be one. 0: nobody yet. */
+static pid_t owner;
+
 /* Stack and thread block, kept from one reporter to the next. */
 static char *memory;
 
@@ -63,6 +68,12 @@ ring(void)
 {
   __atomic_fetch_add(&bell, 1, __ATOMIC_SEQ_CST);
   dm_sys_futex_wake(&bell);
+}
+
+static bool
+is_strangers(void)
+{
+  return owner != 0 && owner != dm_sys_getpid();
 }
 
 /* Puts REQUEST where the reporter looks. Returns its place, or -1 when all are
@@ -95,7 +106,7 @@ dm_reporter_ask(int signal, uint32_t value)
 {
   uint64_t request =
       REQUEST_TAKEN | (uint64_t) signal << REQUEST_SIGNAL_SHIFT | value;
-  int place = put_request(request, value == 0);
+  int place = is_strangers() ? -1 : put_request(request, value == 0);
   if (place < 0)
     return false;
   if (!start_thread())
@@ -196,12 +207,27 @@ report_for_ever(void)
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
 }
 
+/* "dmalloc:10" says which signal asks for a dump, to whoever looks at
+   /proc/PID/task. */
+static void
+name_thread(void)
+{
+  char buffer[16];
+  struct dm_text name;
+  dm_text_init(&name, buffer, sizeof buffer);
+  dm_text_string(&name, "dmalloc:");
+  dm_text_signed(&name, request_signal);
+  dm_text_char(&name, '\0');
+  dm_sys_name_thread(buffer);
+}
+
 static int
 report(void *unused)
 {
   (void) unused;
   dm_sys_drop_privileges();
   dm_sys_own_table();
+  name_thread();
   if (interval_ns != 0)
     report_for_ever();
   else
@@ -237,8 +263,11 @@ wait_for_exit(void)
 static bool
 start_thread(void)
 {
+  if (is_strangers())
+    return false;
   if (atomic_exchange(&running, true))
     return true;
+  owner = dm_sys_getpid();
   /* One that is leaving still has the stack, for microseconds. */
   wait_for_exit();
   bool started = false;
@@ -273,7 +302,7 @@ void
 dm_reporter_finish(unsigned patience_ms)
 {
   uint32_t id = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
-  if (id == 0)
+  if (id == 0 || is_strangers())
     return;
   atomic_store(&stopping, true);
   dm_output_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
@@ -298,6 +327,7 @@ void
 dm_reporter_after_fork(void)
 {
   thread_id = 0;
+  owner = 0;
   atomic_store(&running, false);
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
   for (unsigned i = 0; i < REQUESTS; i++)

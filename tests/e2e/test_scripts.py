@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -65,6 +66,20 @@ class Run(unittest.TestCase):
             status, stdout, stderr = script("dmalloc-run", *words)
             self.assertEqual((status, stdout), (2, ""), words)
             self.assertRegex(stderr, r"\Admalloc-run: [^\n]+\n\Z")
+
+    def test_metrics_while_the_program_runs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen(
+                [SCRIPTS / "dmalloc-run", "--interval", "0.2", "--output", "/dev/null",
+                 "--metrics", folder, "--", harness.small("idle")],
+                env=harness.environment(preload=False), stdout=subprocess.DEVNULL)
+            path = pathlib.Path(folder)
+            harness.wait_until(lambda: [file for file in path.glob("*.prom")
+                                        if "dmalloc_uptime_seconds{" in file.read_text()],
+                               "the metrics")
+            process.terminate()
+            self.assertEqual(process.wait(60), 128 + signal.SIGTERM)
+            self.assertEqual(list(path.iterdir()), [])
 
     def test_another_library(self):
         env = harness.environment(preload=False) | {"DMALLOC_LIBRARY": "/nonexistent"}

@@ -26,8 +26,8 @@ echo md5(json_encode($tree)), ' ', md5(serialize(unserialize(serialize($tree))))
 echo preg_replace_callback('/\d+/', fn($m) => $m[0] * 2, implode(',', range(1, 20))), "\n";
 function deep($n) { return $n ? deep($n - 1) + 1 : 0; } echo deep(20000), "\n";
 try { throw new RuntimeException('thrown'); } catch (Exception $e) { echo $e->getMessage(), "\n"; }
-ini_set('memory_limit', '8M'); echo shell_exec('echo from a child');
-$x = str_repeat('y', 100000000);
+echo shell_exec('echo from a child');
+ini_set('memory_limit', '64M'); $x = str_repeat('y', 100000000);
 """
 
 
