@@ -28,7 +28,7 @@ class Man(torture.Case):
                            "man -Tps -l page.1 | grep -c show; man -w -l page.1; "
                            "man nonexistent-page; gzip -n page.1; man -P cat -l page.1.gz | wc",
                            stdin=PAGE.encode(), env={"MANWIDTH": "80"})
-        self.assertIn(b"Paragraph 399", ran.stdout)
+        self.assertRegex(ran.stdout, rb"Paragraph +399")
 
     def test_installed_pages(self):
         self.compare("for page in ls bash gcc; do man -P cat $page | md5sum; done; "

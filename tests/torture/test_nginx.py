@@ -60,7 +60,7 @@ class Nginx(torture.Case):
     def serve(self, preload):
         """A server's life; what it answered."""
         with self.serving(["nginx", "-p", str(self.work), "-c", str(self.work / "conf")],
-                          preload) as server:
+                          preload, interval="0.05") as server:
             harness.wait_until(lambda: torture.answers(self.port), "nginx to listen")
             seen = [self.load(REQUESTS)]
             harness.wait_until(lambda: self.lines("access.log") >= REQUESTS, "the log")
@@ -75,9 +75,6 @@ class Nginx(torture.Case):
                                >= before + 100, "the new log")
             seen.append(self.lines("access.log") > 0)
 
-            server.send_signal(signal.SIGHUP)
-            harness.wait_until(lambda: b"reconfiguring" in
-                               (self.work / "error.log").read_bytes(), "the reload")
             done = threading.Event()
 
             def asker():                     # the workers' USR1 is nginx's own
@@ -91,6 +88,12 @@ class Nginx(torture.Case):
             finally:
                 done.set()
                 thread.join()
+            server.send_signal(signal.SIGHUP)
+            harness.wait_until(lambda: b"reconfiguring" in
+                               (self.work / "error.log").read_bytes(), "the reload")
+            harness.wait_until(lambda: b"exited with code 0" in
+                               (self.work / "error.log").read_bytes(), "the old workers")
+            seen.append(self.load(100))
             for path in ("proxy", "moved", "missing"):
                 seen.append(self.plainly(
                     ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* What the compiler must not leave out. */
-static volatile unsigned sink;
+static __thread volatile unsigned sink;
 
 #define KEEP(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 

@@ -49,7 +49,10 @@ check_at(uint32_t now)
   for (uint32_t birth = 1; birth < SECONDS && birth <= now + 2; birth++)
   {
     uint32_t age = birth > now ? 0 : now - birth;
-    unsigned row = age < 1 ? 0 : age < 10 ? 1 : age < 100 ? 2 : 3 + (age >= 1000);
+    unsigned row = age < 1     ? 0
+                   : age < 10  ? 1
+                   : age < 100 ? 2
+                               : 3 + (age >= 1000);
     expected[row].count += born[birth].count;
     expected[row].bytes += born[birth].bytes;
   }
@@ -68,7 +71,7 @@ START_TEST(row_of_each_age)
   {
     uint32_t age;
     unsigned row;
-  } wanted[] = {{0, 0},   {1, 1},   {9, 1},   {10, 2},   {99, 2},
+  } wanted[] = {{0, 0},   {1, 1},   {9, 1},    {10, 2},   {99, 2},
                 {100, 3}, {999, 3}, {1000, 4}, {5000, 4}, {UINT32_MAX, 4}};
   for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
     ck_assert_uint_eq(dm_age_row(wanted[i].age), wanted[i].row);
@@ -121,7 +124,7 @@ END_TEST
 /* A free finds the row that its allocation went to, however old the block. */
 START_TEST(frees_leave_nothing_behind)
 {
-  static const uint32_t lives[] = {0,    1,    9,    10,   99,   100,  999,
+  static const uint32_t lives[] = {0,    1,    9,    10,   99,   100, 999,
                                    1000, 1001, 1023, 1024, 1025, 5000};
   for (unsigned i = 0; i < sizeof lives / sizeof *lives; i++)
   {
@@ -289,7 +292,7 @@ interrupt_advance(uint32_t length, void (*handler)(void), unsigned stride)
     check_at(target + 2);
     at += stride;
   } while (fell);
-  ck_assert_uint_gt(at, 4 * stride);
+  ck_assert_uint_gt(at, least_steps(4 * stride));
 }
 
 START_TEST(a_handler_allocates_in_a_short_advance)

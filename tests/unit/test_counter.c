@@ -25,9 +25,14 @@ END_TEST
 /* A number of 32 bits is one that the instruction could take for signed. */
 START_TEST(adds_numbers_of_all_widths)
 {
-  static const uint64_t numbers[] = {0x7f,       0x80,       0xff,
-                                     0x7fffffff, 0x80000000, 0xffffffff,
-                                     UINT64_C(1) << 32,      UINT64_MAX};
+  static const uint64_t numbers[] = {0x7f,
+                                     0x80,
+                                     0xff,
+                                     0x7fffffff,
+                                     0x80000000,
+                                     0xffffffff,
+                                     UINT64_C(1) << 32,
+                                     UINT64_MAX};
   uint64_t counter = 0, sum = 0;
   for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
   {
@@ -79,7 +84,7 @@ START_TEST(no_addition_is_lost_to_a_signal_handler)
     fell = interrupt_at(add_three, add_thousand, ++at);
     ck_assert_uint_eq(interrupted, fell ? 1111 : 111);
   } while (fell);
-  ck_assert_uint_gt(at, 3);
+  ck_assert_uint_gt(at, least_steps(3));
 }
 END_TEST
 

@@ -3,171 +3,16 @@
 
 #include "hook/frame_rules.h"
 
-#include <dlfcn.h>
-#include <execinfo.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/sys.h"
 #include "books/callsites.h"
 #include "books/modules.h"
-#include "fake_clock.h"
 #include "frames.h"
-#include "hook/unwind.h"
+#include "leaf.h"
 #include "runner.h"
-
-enum
-{
-  CAP = 100000,
-  DEPTH = 64
-};
-
-/* Where the main thread's stack ends, as init.c knows it. */
-extern void *__libc_stack_end;
-
-/* libunwind's own, for code that only it can see through. */
-static int (*local_backtrace)(void **buffer, int size);
-
-/* What the leaf compares with: glibc's, or libunwind's. */
-static bool ask_libunwind;
-static _Atomic unsigned compared, differing;
-
-static void
-setup(void)
-{
-  fake_clock_set(1);
-  ck_assert_int_eq(dm_callsites_init(CAP), 0);
-  ck_assert_int_eq(dm_ledgers_init(CAP), 0);
-  const char *why = dm_rules_init();
-  ck_assert_msg(!why, "%s", why);
-  dm_unwind_init(DEPTH, false, 8192);
-  ck_assert(dm_thread_init((uintptr_t) __libc_stack_end));
-  void *handle = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-  ck_assert_ptr_nonnull(handle);
-  void *found = dlsym(handle, "unw_backtrace");
-  ck_assert_ptr_nonnull(found);
-  memcpy(&local_backtrace, &found, sizeof found);
-  void *warm[4];
-  backtrace(warm, 4); /* loads libgcc_s */
-}
-
-/* --------------------------------------------------------------------------
-   The leaf: what malloc is in a real program. */
-
-static struct dm_caller last_caller;
-
-static void
-compare(struct dm_caller caller, void **seen, int count)
-{
-  unsigned found;
-  uint32_t site = dm_unwind_callsite(dm_thread_self(), caller);
-  const dm_frame *frames = dm_callsite_frames(site, &found);
-  last_caller = caller;
-  /* The first is in the leaf itself. */
-  int own = 0;
-  while (own < count && (uintptr_t) seen[own] != *caller.slot)
-    own++;
-  unsigned others = (unsigned) (count - own);
-  bool same = found == (others < DEPTH ? others : DEPTH);
-  for (unsigned i = 0; same && i < found; i++)
-    same = dm_frame_address(frames[i]) == (uintptr_t) seen[own + (int) i];
-  compared++;
-  if (same)
-    return;
-  differing++;
-  fprintf(stderr, "differs: %u frames, %u expected\n", found, others);
-  for (unsigned i = 0; i < found || i < others; i++)
-    fprintf(stderr, "  %p %p\n",
-            i < found ? (void *) dm_frame_address(frames[i]) : NULL,
-            i < others ? seen[own + (int) i] : NULL);
-}
-
-/* Compiled with a frame pointer by asking for its address, as the entry points
-   of interpose.c are. */
-__attribute__((noinline)) static void
-leaf(void)
-{
-  const uintptr_t *frame = __builtin_frame_address(0);
-  struct dm_caller caller = {.slot = frame + 1, .rbp = frame[0]};
-  void *seen[200];
-  int count = ask_libunwind ? local_backtrace(seen, 200) : backtrace(seen, 200);
-  compare(caller, seen, count);
-  compare(caller, seen, count); /* and again, from the memo */
-}
-
-static const char *handler_path;
-
-static void
-on_signal(int number)
-{
-  (void) number;
-  descend(handler_path);
-}
-
-/* The rest of the path is walked by a signal handler. */
-__attribute__((noinline)) static void
-interrupt(const char *path)
-{
-  handler_path = path + 1;
-  raise(SIGUSR1);
-}
-
-static int
-compare_strings(const void *a, const void *b)
-{
-  const char *const *path = b;
-  (void) a;
-  descend(*path + 1);
-  return 0;
-}
-
-/* Through a function of libc that calls back, once for a single item. */
-__attribute__((noinline)) static void
-through_libc(const char *path)
-{
-  bsearch("", &path, 1, sizeof path, compare_strings);
-}
-
-void
-descend(const char *path)
-{
-  char letter = *path;
-  if (letter >= 'a' && letter < 'a' + FRAME_SHAPES)
-    frames_plain[letter - 'a'](path);
-  else if (letter >= 'A' && letter < 'A' + FRAME_SHAPES)
-    frames_pointer[letter - 'A'](path);
-  else if (letter >= '0' && letter < '0' + FRAME_SHAPES)
-    frames_bare[letter - '0'](path);
-  else if (letter == 's')
-    interrupt(path);
-  else if (letter == 'l')
-    through_libc(path);
-  else
-    leaf();
-  __asm__ volatile(""); /* no tail call */
-}
-
-static void
-check_path(const char *path)
-{
-  unsigned before = differing, walks = compared;
-  descend(path);
-  ck_assert_msg(compared == walks + 2, "the leaf of path %s", path);
-  ck_assert_msg(differing == before, "path %s", path);
-}
-
-static void
-check_same_everywhere(void)
-{
-  ck_assert_uint_gt(compared, 0);
-  ck_assert_uint_eq(differing, 0);
-}
 
 /* --------------------------------------------------------------------------
    With unwind information. */
@@ -198,15 +43,6 @@ START_TEST(each_pair_of_shapes)
 }
 END_TEST
 
-static void
-make_path(unsigned long *state, const char *letters, unsigned length,
-          char *path)
-{
-  for (unsigned i = 0; i < length; i++)
-    path[i] = letters[next_random(state) % strlen(letters)];
-  path[length] = '\0';
-}
-
 START_TEST(random_paths)
 {
   unsigned long state = 1;
@@ -232,18 +68,11 @@ START_TEST(every_depth)
 }
 END_TEST
 
-static void
-catch(int flags)
-{
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
-  sigaction(SIGUSR1, &action, NULL);
-}
-
 START_TEST(signal_frames)
 {
   static const char *const paths[] = {"s",   "as",   "sa",    "Es",
                                       "sfA", "afsE", "lsfcl", "dDsdD"};
-  catch(SA_NODEFER);
+  leaf_catch(SA_NODEFER);
   for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
     check_path(paths[i]);
 }
@@ -254,7 +83,7 @@ START_TEST(signals_on_a_stack_of_their_own)
   static char memory[65536];
   stack_t other = {.ss_sp = memory, .ss_size = sizeof memory};
   sigaltstack(&other, NULL);
-  catch(SA_ONSTACK);
+  leaf_catch(SA_ONSTACK);
   check_path("asA");
   check_path("fsf");
   check_path("asA");
@@ -270,7 +99,7 @@ START_TEST(code_without_unwind_information)
 {
   unsigned long state = 1;
   char path[40];
-  ask_libunwind = true;
+  leaf_asks_libunwind = true;
   for (path[0] = '0', path[1] = '\0'; path[0] < '5'; path[0]++)
     check_path(path);
   for (unsigned i = 0; i < 500; i++)
@@ -287,7 +116,7 @@ END_TEST
 START_TEST(rules_are_learned_once)
 {
   check_path("abcdefABCDEF");
-  uintptr_t pc = *last_caller.slot - 1;
+  uintptr_t pc = *leaf_caller.slot - 1;
   dm_rule rule = dm_rule_find(pc);
   ck_assert_uint_eq(dm_rule_find(pc), rule);
   ck_assert_int_ne(dm_rule_kind(rule), DM_RULE_UNKNOWN);
@@ -313,7 +142,7 @@ START_TEST(made_up_addresses)
                                         UINT64_C(0x7fffffffffff)};
   for (unsigned i = 0; i < 4; i++)
     ck_assert_int_eq(dm_rule_kind(dm_rule_find(addresses[i])), DM_RULE_GUESS);
-  ck_assert_int_eq(dm_rule_kind(dm_rule_find((uintptr_t) &compared)),
+  ck_assert_int_eq(dm_rule_kind(dm_rule_find((uintptr_t) &leaf_differing)),
                    DM_RULE_GUESS);
 }
 END_TEST
@@ -322,7 +151,7 @@ END_TEST
 START_TEST(forking)
 {
   check_path("a");
-  uintptr_t known = *last_caller.slot - 1;
+  uintptr_t known = *leaf_caller.slot - 1;
   dm_rule rule = dm_rule_find(known);
   uintptr_t unknown = (uintptr_t) &check_path + 1;
   dm_rules_before_fork();
@@ -335,7 +164,7 @@ START_TEST(forking)
     dm_rules_after_fork(true);
     bool learns = dm_rule_kind(dm_rule_find(unknown)) != DM_RULE_UNKNOWN;
     descend("aBcDl");
-    _exit(learns && differing == 0 ? 7 : 1);
+    _exit(learns && leaf_differing == 0 ? 7 : 1);
   }
   dm_rules_after_fork(false);
   ck_assert_int_ne(dm_rule_kind(dm_rule_find(unknown)), DM_RULE_UNKNOWN);
@@ -382,7 +211,7 @@ START_TEST(threads_learn_at_once)
     for (unsigned i = 0; i < THREADS; i++)
       pthread_join(id[i], NULL);
   }
-  check_same_everywhere();
+  ck_assert_uint_eq(leaf_differing, 0);
 }
 END_TEST
 
@@ -404,7 +233,7 @@ START_TEST(small_stacks)
     ck_assert_int_eq(pthread_create(&id, &attributes, walk_small, NULL), 0);
     pthread_join(id, NULL);
   }
-  check_same_everywhere();
+  ck_assert_uint_eq(leaf_differing, 0);
 }
 END_TEST
 
@@ -424,5 +253,5 @@ main(void)
                                 threads_learn_at_once,
                                 small_stacks,
                                 NULL};
-  return run_suite(make_suite("frame_rules", setup, tests));
+  return run_suite(make_suite("frame_rules", leaf_setup, tests));
 }

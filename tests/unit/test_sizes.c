@@ -23,8 +23,8 @@ END_TEST
 
 START_TEST(rows_begin_where_they_say)
 {
-  static const size_t starts[DM_SIZE_ROWS] = {
-      0, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
+  static const size_t starts[DM_SIZE_ROWS] = {0,   4,   8,   16,   32,   64,
+                                              128, 256, 512, 1024, 2048, 4096};
   for (unsigned row = 0; row < DM_SIZE_ROWS; row++)
   {
     ck_assert_uint_eq(dm_size_row_start(row), starts[row]);
@@ -49,8 +49,7 @@ END_TEST
 int
 main(void)
 {
-  const TTest *const tests[] = {
-      every_size_to_10000, rows_begin_where_they_say,
-      huge_sizes_are_in_the_last_row, NULL};
+  const TTest *const tests[] = {every_size_to_10000, rows_begin_where_they_say,
+                                huge_sizes_are_in_the_last_row, NULL};
   return run_suite(make_suite("sizes", NULL, tests));
 }

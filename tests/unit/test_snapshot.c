@@ -172,8 +172,7 @@ START_TEST(the_list_is_in_order)
       ck_assert(first > second || (first == second && a->number < b->number));
     }
     /* Nobody outside the list belongs into it. */
-    const struct dm_callsite_figures *last =
-        &snapshot.top[snapshot.listed - 1];
+    const struct dm_callsite_figures *last = &snapshot.top[snapshot.listed - 1];
     for (uint32_t j = snapshot.listed; j < snapshot.unfreed; j++)
       ck_assert_int_le(sort == DM_SORT_COUNT ? snapshot.top[j].live.count
                                              : snapshot.top[j].live.bytes,

@@ -151,7 +151,8 @@ START_TEST(tags_tell_torn_pairs)
   for (unsigned i = 0; i < 10000; i++)
   {
     uint64_t hash = next_random(&state);
-    uint32_t site = next_random(&state) % 1000000, other = site ^ (1u << i % 20);
+    uint32_t site = next_random(&state) % 1000000,
+             other = site ^ (1u << i % 20);
     ck_assert_uint_ne(dm_memo_tag(hash, site), dm_memo_tag(hash, other));
     const struct dm_memo_stack *stack = dm_memo_stack(&memo, hash);
     ck_assert_uint_lt((size_t) (stack - memo.stacks), DM_MEMO_STACKS);

@@ -294,8 +294,8 @@ START_TEST(starts_a_thread)
   ck_assert_uint_eq(block[0], (uintptr_t) block);
   ck_assert_uint_eq(block[2], (uintptr_t) block);
   int given = 0;
-  int id = dm_sys_clone_thread(in_thread, stack + 65536, &given, block,
-                               &thread_id);
+  int id =
+      dm_sys_clone_thread(in_thread, stack + 65536, &given, block, &thread_id);
   ck_assert_int_gt(id, 0);
   uint32_t now;
   while ((now = __atomic_load_n(&thread_id, __ATOMIC_SEQ_CST)) != 0)

@@ -103,8 +103,8 @@ START_TEST(threads_alive_at_once_have_places_of_their_own)
   {
     pthread_barrier_init(&barrier, NULL, ALIVE + 1);
     for (unsigned i = 0; i < ALIVE; i++)
-      ck_assert_int_eq(
-          pthread_create(&id[i], NULL, enter_and_wait, &place[i]), 0);
+      ck_assert_int_eq(pthread_create(&id[i], NULL, enter_and_wait, &place[i]),
+                       0);
     pthread_barrier_wait(&barrier);
     for (unsigned i = 0; i < ALIVE; i++)
     {
@@ -203,8 +203,7 @@ START_TEST(signals_wait_for_the_emergency_ledger)
   ck_assert_int_eq(sigismember(&now, SIGUSR1), 1);
   dm_emergency_end(&signals);
   sigprocmask(SIG_SETMASK, NULL, &now);
-  ck_assert_int_eq(sigismember(&now, SIGUSR1),
-                   sigismember(&before, SIGUSR1));
+  ck_assert_int_eq(sigismember(&now, SIGUSR1), sigismember(&before, SIGUSR1));
 }
 END_TEST
 

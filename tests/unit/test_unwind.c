@@ -3,105 +3,10 @@
 
 #include "hook/unwind.h"
 
-#include <string.h>
-
-#include "base/sys.h"
 #include "books/callsites.h"
-#include "fake_clock.h"
 #include "fake_rules.h"
 #include "runner.h"
-
-enum
-{
-  CAP = 100000,
-  WORDS = 8192 /* of the made-up stack; behind it is a page without access */
-};
-static uintptr_t *stack;
-static struct dm_thread *thread;
-static struct dm_mishaps *mishaps;
-
-static void
-setup(void)
-{
-  fake_clock_set(1);
-  ck_assert_int_eq(dm_callsites_init(CAP), 0);
-  ck_assert_int_eq(dm_ledgers_init(CAP), 0);
-  size_t size = WORDS * sizeof *stack;
-  stack = dm_sys_map(size + 4096);
-  ck_assert_ptr_nonnull(stack);
-  ck_assert_int_eq(dm_sys_protect_none(stack + WORDS, 4096), 0);
-  thread = dm_sys_map(sizeof *thread);
-  thread->ledger = dm_ledger_new();
-  mishaps = &thread->ledger->mishaps;
-  thread->stack_low = (uintptr_t) stack;
-  thread->stack_high = (uintptr_t) (stack + WORDS);
-  dm_unwind_init(32, false, 0);
-  /* Function 1 is the outermost. */
-  fake_rules[1] = make_rule(DM_RULE_END, 0, DM_RBP_SAME, 0);
-}
-
-/* --------------------------------------------------------------------------
-   Making stacks. The leaf's return address lies at word START; each frame is
-   put on top of what is there. */
-
-enum
-{
-  START = 100
-};
-static unsigned top;             /* the first word of the frame that is next */
-static uintptr_t expected[64];   /* the addresses, leaf first */
-static unsigned expected_count;
-static uintptr_t rbp_register;
-
-static void
-begin(uintptr_t address)
-{
-  stack[START] = expected[0] = address;
-  expected_count = 1;
-  top = START + 1;
-  rbp_register = 0;
-}
-
-/* The frame so far is WORDS long, and was called from ADDRESS. */
-static void
-push(unsigned words, uintptr_t address)
-{
-  top += words;
-  stack[top - 1] = address;
-  if (expected_count < 64)
-    expected[expected_count++] = address;
-}
-
-static uint32_t
-find(void)
-{
-  struct dm_caller caller = {.slot = stack + START, .rbp = rbp_register};
-  return dm_unwind_callsite(thread, caller);
-}
-
-/* Finds the callsite and compares its frames with the first COUNT expected. */
-static uint32_t
-check_frames(unsigned count)
-{
-  unsigned found;
-  uint32_t site = find();
-  const dm_frame *frames = dm_callsite_frames(site, &found);
-  ck_assert_uint_eq(found, count);
-  for (unsigned i = 0; i < count; i++)
-    ck_assert_uint_eq(dm_frame_address(frames[i]), expected[i]);
-  return site;
-}
-
-/* DEPTH functions 2, 3, ... with frames of 3, 4, ... words, then 1. */
-static void
-make_plain_stack(unsigned depth)
-{
-  for (unsigned i = 2; i < depth + 2; i++)
-    fake_rules[i] = make_rule(DM_RULE_RSP, (int) i + 1, DM_RBP_SAME, 0);
-  begin(code_address(2, 0));
-  for (unsigned i = 2; i < depth + 2; i++)
-    push(i + 1, code_address(i < depth + 1 ? i + 1 : 1, i));
-}
+#include "unwind_rig.h"
 
 START_TEST(frames_by_stack_pointer)
 {
@@ -324,119 +229,6 @@ START_TEST(every_saved_rbp_counts)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------
-   What may be read. */
-
-START_TEST(nothing_beyond_the_end_is_read)
-{
-  /* Each kind of rule, leading from the last words of the stack beyond it. */
-  static const int offsets[] = {1, 2, 100, 511, 512, 100000, 0x7fffff, -5};
-  for (unsigned kind = DM_RULE_RSP; kind <= DM_RULE_SIGNAL; kind++)
-    for (unsigned i = 0; i < sizeof offsets / sizeof *offsets; i++)
-      for (unsigned rbp = 0; rbp < 4; rbp++)
-      {
-        fake_rules[2] = make_rule((enum dm_rule_kind) kind, offsets[i],
-                                  (enum dm_rule_rbp) rbp, 1000);
-        for (unsigned place = WORDS - 3; place < WORDS; place++)
-        {
-          stack[place] = code_address(2, place);
-          struct dm_caller caller = {.slot = stack + place,
-                                     .rbp = (uintptr_t) (stack + WORDS - 1)};
-          dm_unwind_callsite(thread, caller);
-        }
-      }
-  ck_assert_uint_gt(mishaps->unwind_failed, 0);
-}
-END_TEST
-
-/* The stack became shorter (another thread's, at the same place): the memo
-   reads no further than it now goes. */
-START_TEST(the_memo_reads_nothing_beyond_the_end)
-{
-  make_plain_stack(10);
-  uint32_t site = check_frames(11);
-  thread->stack_high = (uintptr_t) (stack + top - 2);
-  fake_lookups = 0;
-  find();
-  ck_assert_uint_gt(fake_lookups, 0);
-  thread->stack_high = (uintptr_t) (stack + WORDS);
-  ck_assert_uint_eq(find(), site);
-}
-END_TEST
-
-/* A thread's own stack is found out by the first walk that sees its end. */
-START_TEST(the_stack_is_learned)
-{
-  make_plain_stack(10);
-  thread->stack_low = UINTPTR_MAX;
-  thread->stack_high = 0;
-  thread->pointer = (uintptr_t) (stack + top + 100);
-  uint32_t site = check_frames(11);
-  ck_assert_uint_le(thread->stack_low, (uintptr_t) (stack + START));
-  ck_assert_uint_ge(thread->stack_high, (uintptr_t) (stack + top));
-  ck_assert_uint_le(thread->stack_high, (uintptr_t) (stack + WORDS));
-  ck_assert_uint_eq(find(), site);
-  fake_lookups = 0;
-  ck_assert_uint_eq(find(), site);
-  ck_assert_uint_eq(fake_lookups, 0);
-}
-END_TEST
-
-START_TEST(another_stack_is_not_taken_for_the_threads_own)
-{
-  make_plain_stack(10);
-  thread->stack_low = UINTPTR_MAX;
-  thread->stack_high = 0;
-  thread->pointer = (uintptr_t) (stack + top) + (1 << 30);
-  for (unsigned i = 0; i < 3; i++)
-  {
-    fake_lookups = 0;
-    check_frames(11);
-    ck_assert_uint_gt(fake_lookups, 0); /* the memo is not used on it */
-  }
-  ck_assert_uint_eq(thread->stack_low, UINTPTR_MAX);
-  ck_assert_uint_eq(thread->stack_high, 0);
-}
-END_TEST
-
-START_TEST(a_deep_stack_is_learned_beyond_what_is_recorded)
-{
-  dm_unwind_init(5, false, 0);
-  make_plain_stack(50);
-  thread->stack_low = UINTPTR_MAX;
-  thread->stack_high = 0;
-  thread->pointer = (uintptr_t) (stack + top + 100);
-  check_frames(5);
-  ck_assert_uint_ge(thread->stack_high, (uintptr_t) (stack + top));
-}
-END_TEST
-
-/* --------------------------------------------------------------------------
-   DMALLOC_VERIFY */
-
-START_TEST(verifying)
-{
-  dm_unwind_init(32, true, 0);
-  make_plain_stack(10);
-  memcpy(fake_whole, expected, sizeof fake_whole);
-  fake_whole_count = 11;
-  for (uint64_t i = 1; i <= 3; i++)
-  {
-    check_frames(11);
-    ck_assert_uint_eq(mishaps->verified, i);
-    ck_assert_uint_eq(mishaps->differing, 0);
-  }
-  fake_whole[7]++;
-  check_frames(11);
-  ck_assert_uint_eq(mishaps->differing, 1);
-  fake_whole[7]--;
-  fake_whole_count = 10;
-  check_frames(11);
-  ck_assert_uint_eq(mishaps->differing, 2);
-  ck_assert_uint_eq(mishaps->verified, 5);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -451,12 +243,6 @@ main(void)
                                 known_stacks_need_no_rules,
                                 every_return_address_counts,
                                 every_saved_rbp_counts,
-                                nothing_beyond_the_end_is_read,
-                                the_memo_reads_nothing_beyond_the_end,
-                                the_stack_is_learned,
-                                another_stack_is_not_taken_for_the_threads_own,
-                                a_deep_stack_is_learned_beyond_what_is_recorded,
-                                verifying,
                                 NULL};
-  return run_suite(make_suite("unwind", setup, tests));
+  return run_suite(make_suite("unwind", unwind_setup, tests));
 }

@@ -1,0 +1,37 @@
+/* ledger_rig.h -- what the tests of the ledger look at: all ledgers added up.
+ */
+
+#ifndef DM_TESTS_UNIT_LEDGER_RIG_H
+#define DM_TESTS_UNIT_LEDGER_RIG_H
+
+#include <stdint.h>
+
+#include "books/ledger.h"
+
+enum
+{
+  CAP = 20000 /* callsites */
+};
+
+struct totals
+{
+  struct dm_cell cells;
+  struct dm_row ages, sizes;
+};
+
+/* Empty books, in the first second. */
+void ledger_setup(void);
+
+/* A ledger; the test fails when there is none. */
+struct dm_ledger *new_ledger(void);
+
+/* Adds the figures of CELL to SUM. */
+void add_cell(struct dm_cell *sum, const struct dm_cell *cell);
+
+/* All ledgers as they are in slice NOW. */
+struct totals sum_all(uint32_t now);
+
+/* Checks that all views of the books show COUNT live blocks of BYTES. */
+void check_live(uint64_t count, uint64_t bytes);
+
+#endif
