@@ -18,6 +18,9 @@
 
 static _Atomic size_t mapped_bytes;
 
+/* A write raised SIGPIPE or SIGXFSZ, which nobody has dropped yet. */
+static _Atomic bool signal_raised;
+
 /* Fault injection: how many more calls succeed, and whether all after fail. */
 static _Atomic unsigned fail_countdown;
 static _Atomic bool fail_for_ever;
@@ -114,7 +117,11 @@ dm_sys_write(int fd, const void *buffer, size_t size)
 {
   if (dm_sys_must_fail())
     return -EIO;
-  return dm_syscall(SYS_write, fd, (long) buffer, (long) size, 0, 0, 0);
+  ssize_t result =
+      dm_syscall(SYS_write, fd, (long) buffer, (long) size, 0, 0, 0);
+  if (result == -EPIPE || result == -EFBIG)
+    atomic_store(&signal_raised, true);
+  return result;
 }
 
 int
@@ -265,28 +272,32 @@ dm_sys_gettid(void)
   return (pid_t) dm_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
+static const uint64_t raised_by_writes =
+    UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
+
+/* Asks the kernel for no more than it must: a sandboxed program may be killed
+   for a call that it does not make itself. */
 void
 dm_sys_block_signals(struct dm_signals *before)
 {
   uint64_t all = UINT64_MAX;
   dm_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long) &all, (long) &before->mask,
              sizeof all, 0, 0);
-  dm_syscall(SYS_rt_sigpending, (long) &before->pending, sizeof before->pending,
-             0, 0, 0, 0);
+  /* What was not blocked cannot have been pending. */
+  before->pending = 0;
+  if (before->mask & raised_by_writes)
+    dm_syscall(SYS_rt_sigpending, (long) &before->pending,
+               sizeof before->pending, 0, 0, 0, 0);
 }
 
 void
 dm_sys_restore_signals(const struct dm_signals *before)
 {
-  const uint64_t raised = UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1)
-                                                             << (SIGXFSZ - 1);
-  uint64_t pending = 0;
-  dm_syscall(SYS_rt_sigpending, (long) &pending, sizeof pending, 0, 0, 0, 0);
-  pending &= raised & ~before->pending;
+  uint64_t raised = raised_by_writes & ~before->pending;
   struct timespec at_once = {0, 0};
-  if (pending)
-    dm_syscall(SYS_rt_sigtimedwait, (long) &pending, 0, (long) &at_once,
-               sizeof pending, 0, 0);
+  if (atomic_exchange(&signal_raised, false) && raised)
+    dm_syscall(SYS_rt_sigtimedwait, (long) &raised, 0, (long) &at_once,
+               sizeof raised, 0, 0);
   dm_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long) &before->mask, 0,
              sizeof before->mask, 0, 0);
 }

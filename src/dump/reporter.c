@@ -221,6 +221,10 @@ name_thread(void)
   dm_sys_name_thread(buffer);
 }
 
+/* The last request of all, made when the reporter ends. */
+static struct dm_request last_request;
+static bool last_wanted;
+
 static int
 report(void *unused)
 {
@@ -234,6 +238,8 @@ report(void *unused)
     do
       serve_requests();
     while (!stopping && !may_leave());
+  if (stopping && last_wanted)
+    dm_dump(&last_request);
   return 0;
 }
 
@@ -298,29 +304,42 @@ dm_reporter_start(void)
   return (interval_ns != 0 || is_asked()) && start_thread();
 }
 
-void
-dm_reporter_finish(unsigned patience_ms)
+/* Tells the reporter to end, its dump by PATIENCE_MS from now at the latest,
+   and waits until the kernel has cleared its id. Returns the id that it had, or
+   0 when there was none of ours. */
+static uint32_t
+end_thread(unsigned patience_ms)
 {
   uint32_t id = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
   if (id == 0 || is_strangers())
-    return;
+    return 0;
   atomic_store(&stopping, true);
   dm_output_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
                   (uint64_t) patience_ms * 1000000);
   ring();
   wait_for_exit();
-  /* The kernel clears the id a little before it forgets the thread, and a call
-     that counts threads would still see it. */
-  while (dm_sys_thread_exists((pid_t) id))
-    dm_sys_yield();
   atomic_store(&running, false);
   dm_output_hurry(UINT64_MAX);
+  return id;
 }
 
 void
 dm_reporter_stop(void)
 {
-  dm_reporter_finish(0);
+  uint32_t id = end_thread(0);
+  /* The kernel clears the id a little before it forgets the thread, and a call
+     that counts threads would still see it. */
+  while (id != 0 && dm_sys_thread_exists((pid_t) id))
+    dm_sys_yield();
+}
+
+bool
+dm_reporter_finish(const struct dm_request *last, unsigned patience_ms)
+{
+  if (last)
+    last_request = *last;
+  last_wanted = last != NULL;
+  return end_thread(patience_ms) != 0;
 }
 
 void

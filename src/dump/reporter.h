@@ -32,8 +32,11 @@ bool dm_reporter_start(void);
    its reader is cut short. Nothing happens when there is none. */
 void dm_reporter_stop(void);
 
-/* The same, but lets a dump finish for at most PATIENCE_MS. */
-void dm_reporter_finish(unsigned patience_ms);
+/* Ends it at the exit of the process: a dump under way is finished, and LAST,
+   unless NULL, made after it, PATIENCE_MS being allowed for both. Returns false
+   when there is no reporter to do it. Only waits: a sandbox may allow the
+   exiting thread little more. */
+bool dm_reporter_finish(const struct dm_request *last, unsigned patience_ms);
 
 /* Asks for a dump; starts a reporter where there is none. Returns false when
    the kernel refuses one, or there are more requests than it can hold: then

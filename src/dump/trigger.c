@@ -77,15 +77,14 @@ dm_trigger_call(int fd)
 void
 dm_trigger_exit(void)
 {
-  dm_reporter_finish(EXIT_PATIENCE_MS);
-  if (!config->at_exit)
-    return;
-  struct dm_request request = {
+  struct dm_request last = {
       .trigger = DM_TRIGGER_EXIT,
       .fd = -1,
       .patience_ms = EXIT_PATIENCE_MS,
   };
-  dm_dump(&request);
+  bool wanted = config->at_exit;
+  if (!dm_reporter_finish(wanted ? &last : NULL, EXIT_PATIENCE_MS) && wanted)
+    dm_dump(&last);
 }
 
 void

@@ -27,7 +27,7 @@ START_TEST(starts_and_stops)
     if (i % 2)
       dm_reporter_stop();
     else
-      dm_reporter_finish(1000);
+      dm_reporter_finish(NULL, 1000);
     ck_assert_uint_eq(count_threads(NULL), threads);
     dm_reporter_stop(); /* there is none: nothing happens */
   }
@@ -242,7 +242,7 @@ START_TEST(stopping_waits_for_no_reader)
   ck_assert(dm_reporter_ask(SIGUSR1, 0));
   usleep(50000);
   start = now_ms();
-  dm_reporter_finish(200);
+  dm_reporter_finish(NULL, 200);
   ck_assert_uint_ge(now_ms() - start, 199);
   ck_assert_uint_le(now_ms() - start, 3000);
 }
