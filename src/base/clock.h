@@ -15,6 +15,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/hidden.h"
+
 /* Notes the start of the process. Called once, by init.c. */
 void dm_clock_start(void);
 
@@ -34,7 +36,7 @@ uint64_t dm_clock_slice_start_ns(uint32_t slice);
 /* The slice that the reporter announced last, or 0 when nobody announces.
    Written by the reporter alone, relaxed: a reader that sees it a moment late
    files a block one slice too old, which is the resolution of an age anyway. */
-extern _Atomic uint32_t dm_clock_tick;
+extern DM_HIDDEN _Atomic uint32_t dm_clock_tick;
 
 /* The slice that it is now. Thread-safe, Signal-safe. */
 static inline uint32_t

@@ -38,9 +38,11 @@ dm_sys_must_fail(void)
   unsigned left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
   if (__builtin_expect(left == 0, 1))
     return false;
-  if (left == 1 && atomic_load(&fail_for_ever))
-    return true;
-  return atomic_fetch_sub(&fail_countdown, 1) == 1;
+  do
+    if (left == 0 || (left == 1 && atomic_load(&fail_for_ever)))
+      return left == 1;
+  while (!atomic_compare_exchange_weak(&fail_countdown, &left, left - 1));
+  return left == 1;
 }
 
 static size_t

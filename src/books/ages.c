@@ -49,7 +49,7 @@ advance(struct dm_age_ring *ring, uint32_t slice)
 }
 
 struct dm_row *
-dm_ages_unusual_row(struct dm_ages *ages, uint32_t birth)
+dm_ages_row(struct dm_ages *ages, uint32_t birth)
 {
   /* A handler that interrupts an advance takes the next ring. One that
      interrupts the advance of the last ring too must do with that. */

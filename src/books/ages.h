@@ -19,6 +19,7 @@
 #define DM_BOOKS_AGES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/counter.h"
@@ -54,24 +55,24 @@ struct dm_ages
 /* Empty rings at SLICE. */
 void dm_ages_init(struct dm_ages *ages, uint32_t slice);
 
-/* The unusual half of the next: BIRTH is younger than the head, or the head is
-   moving. */
-struct dm_row *dm_ages_unusual_row(struct dm_ages *ages, uint32_t birth);
-
-/* Where a block born in slice BIRTH is counted. Moves the head when BIRTH is
-   younger than it, so that the row is right for a birth of any thread. */
+/* Where a block born in slice BIRTH is counted, or NULL when BIRTH is younger
+   than the head, or the head is moving: then dm_ages_row tells. */
 static inline struct dm_row *
-dm_ages_row(struct dm_ages *ages, uint32_t birth)
+dm_ages_usual_row(struct dm_ages *ages, uint32_t birth)
 {
   struct dm_age_ring *ring = &ages->ring[0];
   /* Signed, so that a birth after the head gives a negative age. */
   int32_t age = (int32_t) (ring->head - birth);
   if (__builtin_expect(age < 0, 0))
-    return dm_ages_unusual_row(ages, birth);
+    return NULL;
   if (__builtin_expect(age >= DM_AGE_SLICES, 0))
     return &ring->older;
   return &ring->slice[birth % DM_AGE_PLACES];
 }
+
+/* The same, and never NULL: moves the head when BIRTH is younger than it, so
+   that the row is right for a birth of any thread. */
+struct dm_row *dm_ages_row(struct dm_ages *ages, uint32_t birth);
 
 /* The row of a dump that a block of AGE slices belongs to. */
 unsigned dm_age_row(uint32_t age);

@@ -64,9 +64,12 @@ dm_ledgers(void)
 }
 
 struct dm_cell *
-dm_ledger_make_cell(struct dm_ledger *ledger, uint32_t callsite)
+dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite)
 {
-  struct dm_cell *chunk = make_chunk(ledger, callsite);
+  struct dm_cell *chunk =
+      atomic_load(&ledger->chunks[callsite / DM_CELLS_PER_CHUNK]);
+  if (!chunk)
+    chunk = make_chunk(ledger, callsite);
   if (chunk)
     return &chunk[callsite % DM_CELLS_PER_CHUNK];
   /* Without memory the count goes to (other): the first chunk was made with
@@ -82,6 +85,64 @@ dm_ledger_cell(const struct dm_ledger *ledger, uint32_t callsite)
   return chunk ? &chunk[callsite % DM_CELLS_PER_CHUNK] : NULL;
 }
 
+static void
+raise_peak(uint64_t live)
+{
+  uint64_t seen = atomic_load_explicit(&peak, memory_order_relaxed);
+  while ((int64_t) live > (int64_t) seen &&
+         !atomic_compare_exchange_weak(&peak, &seen, live))
+    ;
+}
+
+/* Adds LEDGER's unpublished bytes to the sum that the peak is taken of. */
+static void
+publish(struct dm_ledger *ledger)
+{
+  /* In one instruction, for a signal handler may publish meanwhile. */
+  uint64_t bytes =
+      __atomic_exchange_n(&ledger->unpublished, 0, __ATOMIC_RELAXED);
+  raise_peak(atomic_fetch_add(&published, bytes) + bytes);
+}
+
+static void
+change_live_bytes(struct dm_ledger *ledger, uint64_t change)
+{
+  dm_counter_add(&ledger->unpublished, change);
+  if (ledger->unpublished + DM_UNPUBLISHED_MAX >
+      2 * (uint64_t) DM_UNPUBLISHED_MAX)
+    publish(ledger);
+}
+
+/* Does what is to be done first, then finds the places. */
+static struct dm_places
+make_places(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+            size_t size)
+{
+  return (struct dm_places){
+      .cell = dm_ledger_own_cell(ledger, callsite),
+      .age = dm_ages_row(&ledger->ages, birth),
+      .size = &ledger->sizes[dm_size_row(size)],
+  };
+}
+
+void
+dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+                size_t size)
+{
+  struct dm_places places = make_places(ledger, callsite, birth, size);
+  dm_ledger_count(ledger, &places, size);
+  change_live_bytes(ledger, 0);
+}
+
+void
+dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+               size_t size)
+{
+  struct dm_places places = make_places(ledger, callsite, birth, size);
+  dm_ledger_uncount(ledger, &places, size);
+  change_live_bytes(ledger, 0);
+}
+
 void
 dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
                  size_t old_size, size_t new_size)
@@ -95,31 +156,13 @@ dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   dm_row_add(dm_ages_row(&ledger->ages, birth), 0, new_size - old_size);
   dm_row_add(&ledger->sizes[dm_size_row(old_size)], -UINT64_C(1), -old_size);
   dm_row_add(&ledger->sizes[dm_size_row(new_size)], 1, new_size);
-  dm_ledger_live_bytes(ledger, new_size - old_size);
+  change_live_bytes(ledger, new_size - old_size);
 }
 
 void
 dm_ledger_moved(struct dm_ledger *ledger, uint32_t callsite)
 {
   dm_counter_add(&dm_ledger_own_cell(ledger, callsite)->moved, 1);
-}
-
-static void
-raise_peak(uint64_t live)
-{
-  uint64_t seen = atomic_load_explicit(&peak, memory_order_relaxed);
-  while ((int64_t) live > (int64_t) seen &&
-         !atomic_compare_exchange_weak(&peak, &seen, live))
-    ;
-}
-
-void
-dm_ledger_publish(struct dm_ledger *ledger)
-{
-  /* In one instruction, for a signal handler may publish meanwhile. */
-  uint64_t bytes =
-      __atomic_exchange_n(&ledger->unpublished, 0, __ATOMIC_RELAXED);
-  raise_peak(atomic_fetch_add(&published, bytes) + bytes);
 }
 
 uint64_t

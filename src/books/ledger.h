@@ -74,20 +74,9 @@ int dm_ledgers_init(unsigned cap);
 struct dm_ledger *dm_ledger_new(void);
 extern struct dm_ledger *dm_ledger_emergency;
 
-/* The slow half of the next: makes the chunk, or gives the spill cell. */
-struct dm_cell *dm_ledger_make_cell(struct dm_ledger *ledger,
-                                    uint32_t callsite);
-
-/* The cell of CALLSITE, for the ledger's own thread. */
-static inline struct dm_cell *
-dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite)
-{
-  struct dm_cell *chunk = atomic_load_explicit(
-      &ledger->chunks[callsite / DM_CELLS_PER_CHUNK], memory_order_relaxed);
-  if (__builtin_expect(!chunk, 0))
-    return dm_ledger_make_cell(ledger, callsite);
-  return &chunk[callsite % DM_CELLS_PER_CHUNK];
-}
+/* The cell of CALLSITE in the ledger of the calling thread, made when there is
+   none; that of (other) when there is no memory. */
+struct dm_cell *dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite);
 
 /* Bytes that a thread may keep to itself before it tells the peak. */
 enum
@@ -95,45 +84,64 @@ enum
   DM_UNPUBLISHED_MAX = 65536
 };
 
-/* Adds LEDGER's unpublished bytes to the sum that the peak is taken of. */
-void dm_ledger_publish(struct dm_ledger *ledger);
-
-static inline void
-dm_ledger_live_bytes(struct dm_ledger *ledger, uint64_t bytes)
+/* The places that a block is counted in. */
+struct dm_places
 {
-  dm_counter_add(&ledger->unpublished, bytes);
-  if (__builtin_expect(ledger->unpublished + DM_UNPUBLISHED_MAX >
-                           2 * (uint64_t) DM_UNPUBLISHED_MAX,
-                       0))
-    dm_ledger_publish(ledger);
+  struct dm_cell *cell;
+  struct dm_row *age, *size;
+};
+
+/* Finds the places for a block of SIZE bytes born in slice BIRTH at CALLSITE,
+   whose live bytes change by CHANGE (signed). Returns false when something is
+   to be done first: a chunk to be made, the age slices to move on, the peak to
+   be told. Nothing has changed then; the functions below do all of it. So the
+   usual way is straight, without a call. */
+static inline bool
+dm_ledger_find(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+               size_t size, uint64_t change, struct dm_places *places)
+{
+  struct dm_cell *chunk = atomic_load_explicit(
+      &ledger->chunks[callsite / DM_CELLS_PER_CHUNK], memory_order_relaxed);
+  places->cell = &chunk[callsite % DM_CELLS_PER_CHUNK];
+  places->age = dm_ages_usual_row(&ledger->ages, birth);
+  places->size = &ledger->sizes[dm_size_row(size)];
+  bool told = ledger->unpublished + change + DM_UNPUBLISHED_MAX <=
+              2 * (uint64_t) DM_UNPUBLISHED_MAX;
+  return __builtin_expect(chunk && places->age && told, 1);
 }
 
-/* Counts a block of SIZE bytes born in slice BIRTH at CALLSITE. This and the
-   next three are Signal-safe, and for the ledger's own thread alone. */
+/* Counts that block in PLACES, and takes it out again. These and the next are
+   Signal-safe, and for the ledger's own thread alone. */
 static inline void
-dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+dm_ledger_count(struct dm_ledger *ledger, const struct dm_places *places,
                 size_t size)
 {
-  struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
-  dm_counter_add(&cell->allocations, 1);
-  dm_counter_add(&cell->allocated_bytes, size);
-  dm_row_add(dm_ages_row(&ledger->ages, birth), 1, size);
-  dm_row_add(&ledger->sizes[dm_size_row(size)], 1, size);
-  dm_ledger_live_bytes(ledger, size);
+  dm_counter_add(&places->cell->allocations, 1);
+  dm_counter_add(&places->cell->allocated_bytes, size);
+  dm_row_add(places->age, 1, size);
+  dm_row_add(places->size, 1, size);
+  dm_counter_add(&ledger->unpublished, size);
 }
 
-/* Takes that block out again, here or in the ledger of another thread. */
 static inline void
-dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
-               size_t size)
+dm_ledger_uncount(struct dm_ledger *ledger, const struct dm_places *places,
+                  size_t size)
 {
-  struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
-  dm_counter_add(&cell->frees, 1);
-  dm_counter_add(&cell->freed_bytes, size);
-  dm_row_add(dm_ages_row(&ledger->ages, birth), -UINT64_C(1), -size);
-  dm_row_add(&ledger->sizes[dm_size_row(size)], -UINT64_C(1), -size);
-  dm_ledger_live_bytes(ledger, -size);
+  dm_counter_add(&places->cell->frees, 1);
+  dm_counter_add(&places->cell->freed_bytes, size);
+  dm_row_add(places->age, -UINT64_C(1), -size);
+  dm_row_add(places->size, -UINT64_C(1), -size);
+  dm_counter_add(&ledger->unpublished, -size);
 }
+
+/* Counts a block of SIZE bytes born in slice BIRTH at CALLSITE, whatever is to
+   be done first. */
+void dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite,
+                     uint32_t birth, size_t size);
+
+/* Takes that block out again, here or in the ledger of another thread. */
+void dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+                    size_t size);
 
 /* Counts that a realloc left a block in its place: it keeps its birth and its
    callsite, its bytes change. */

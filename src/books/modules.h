@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hidden.h"
 #include "books/elf_identity.h"
 
 enum
@@ -59,6 +60,6 @@ void dm_modules_recheck(void (*gone)(unsigned number));
 
 /* The address range of the loader itself: a free that comes from there may be
    the end of a dlclose. Set by the first dm_modules_find of init.c. */
-extern uintptr_t dm_loader_start, dm_loader_end;
+extern DM_HIDDEN uintptr_t dm_loader_start, dm_loader_end;
 
 #endif

@@ -350,7 +350,8 @@ remember(uintptr_t pc, dm_rule rule)
   static _Atomic unsigned victim;
   struct dm_rule_place *line = dm_rule_cache[dm_rule_line(pc)];
   unsigned way = 0;
-  while (way < DM_RULE_WAYS && line[way].rule != 0)
+  while (way < DM_RULE_WAYS &&
+         __atomic_load_n(&line[way].rule, __ATOMIC_RELAXED) != 0)
     way++;
   if (way == DM_RULE_WAYS)
     way = atomic_fetch_add_explicit(&victim, 1, memory_order_relaxed) %
@@ -379,16 +380,22 @@ dm_rule_learn(uintptr_t pc)
   return rule;
 }
 
+static void
+forget_place(struct dm_rule_place *place, unsigned module)
+{
+  dm_rule rule = __atomic_load_n(&place->rule, __ATOMIC_RELAXED);
+  if (dm_rule_module(rule) != module)
+    return;
+  __atomic_store_n(&place->rule, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&place->tag, 0, __ATOMIC_RELAXED);
+}
+
 void
 dm_rules_forget(unsigned module)
 {
   for (unsigned i = 0; i < DM_RULE_LINES; i++)
     for (unsigned way = 0; way < DM_RULE_WAYS; way++)
-      if (dm_rule_module(dm_rule_cache[i][way].rule) == module)
-      {
-        __atomic_store_n(&dm_rule_cache[i][way].rule, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&dm_rule_cache[i][way].tag, 0, __ATOMIC_RELAXED);
-      }
+      forget_place(&dm_rule_cache[i][way], module);
   __atomic_fetch_add(&dm_rules_generation, 1, __ATOMIC_RELAXED);
 }
 

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hidden.h"
 #include "hook/stack_memo.h"
 
 enum dm_rule_kind
@@ -105,7 +106,7 @@ enum
   DM_RULE_LINES = 16384,
   DM_RULE_WAYS = 4
 };
-extern struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
+extern DM_HIDDEN struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
 
 static inline unsigned
 dm_rule_line(uintptr_t pc)
@@ -137,7 +138,7 @@ dm_rule_find(uintptr_t pc)
 void dm_rules_forget(unsigned module);
 
 /* How often rules were forgotten: what was made with older rules is stale. */
-extern uint32_t dm_rules_generation;
+extern DM_HIDDEN uint32_t dm_rules_generation;
 
 /* The whole stack as libunwind sees it, for what rules cannot express and for
    DMALLOC_VERIFY: up to MAX return addresses into ADDRESSES, leaf first, with

@@ -3,6 +3,8 @@
 #ifndef DM_HOOK_INTERPOSE_H
 #define DM_HOOK_INTERPOSE_H
 
+#include "base/hidden.h"
+
 enum dm_mode
 {
   DM_MODE_PASS, /* calls go through untouched */
@@ -12,6 +14,6 @@ enum dm_mode
 
 /* Set once by init.c, last of all. A block that was handed out before it
    changed is foreign to us; one that was recorded is never forgotten. */
-extern enum dm_mode dm_mode;
+extern DM_HIDDEN enum dm_mode dm_mode;
 
 #endif

@@ -3,6 +3,7 @@
 #include "hook/next_allocator.h"
 
 #include <dlfcn.h>
+#include <gnu/libc-version.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -75,10 +76,11 @@ void
 dm_next_probe(void)
 {
   /* Another allocator may keep no header at all, and the word before its
-     block may not even be mapped; so first ask who it is. */
+     block may not even be mapped; so first ask who it is, by a function of
+     glibc's that nobody else defines. */
   Dl_info of_malloc, of_libc;
   if (!dladdr((void *) dm_next.malloc, &of_malloc) ||
-      !dladdr((void *) (uintptr_t) &strlen, &of_libc) ||
+      !dladdr((void *) (uintptr_t) &gnu_get_libc_version, &of_libc) ||
       of_malloc.dli_fbase != of_libc.dli_fbase)
     return;
   static const size_t sizes[] = {0, 1, 24, 25, 100, 1032, 5000, 200000};

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hidden.h"
+
 struct dm_next_allocator
 {
   void *(*malloc)(size_t size);
@@ -26,7 +28,7 @@ struct dm_next_allocator
   bool chunk_headers; /* glibc's own allocator: see below */
 };
 
-extern struct dm_next_allocator dm_next;
+extern DM_HIDDEN struct dm_next_allocator dm_next;
 
 /* Finds the functions above, once; cheap afterwards. Returns false while the
    search is under way, that is when the search itself allocates: use the
@@ -42,7 +44,7 @@ enum
 {
   DM_BOOTSTRAP_SIZE = 16384
 };
-extern char dm_bootstrap[DM_BOOTSTRAP_SIZE];
+extern DM_HIDDEN char dm_bootstrap[DM_BOOTSTRAP_SIZE];
 void *dm_bootstrap_alloc(size_t alignment, size_t size);
 
 static inline bool

@@ -1,4 +1,4 @@
-/* record.c -- one allocation's way into the books: the unusual cases. */
+/* record.c -- one allocation's way into the books, whatever is to be done. */
 
 #include "hook/record.h"
 
@@ -32,33 +32,26 @@ give_back(const struct loan *loan)
     dm_emergency_end(&loan->signals);
 }
 
-/* A thread without a place records no stack. */
-static void
-alloc_in_emergency(void *block, size_t size)
+void
+dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
 {
+  if (!block)
+    return;
   size_t usable = dm_next_usable_size(block);
   if (usable < size + DM_STAMP_SIZE)
-    return;
+    return; /* less than was asked for: no room for a stamp */
+  /* A thread without a place records no stack. */
+  struct dm_thread *thread = dm_thread_self();
   struct dm_block what = {
       .size = size,
-      .callsite = DM_CALLSITE_OTHER,
+      .callsite =
+          thread ? dm_unwind_callsite(thread, caller) : DM_CALLSITE_OTHER,
       .birth = dm_clock_slice(),
   };
   dm_stamp_write(block, usable, &what);
   struct loan loan = borrow_ledger();
   dm_ledger_alloc(loan.ledger, what.callsite, what.birth, size);
   give_back(&loan);
-}
-
-void
-dm_record_unusual_alloc(void *block, size_t size, struct dm_caller caller)
-{
-  if (!block)
-    return;
-  if (dm_thread_enter())
-    dm_record_alloc(block, size, caller);
-  else
-    alloc_in_emergency(block, size);
 }
 
 /* Takes a block with a valid stamp out of the books. */
@@ -101,12 +94,11 @@ watch_loader(struct dm_caller caller)
 }
 
 void
-dm_record_unusual_free(void *block, size_t usable, enum dm_stamp_state state,
-                       const struct dm_block *what, struct dm_caller caller)
+dm_record_any_free(void *block, struct dm_caller caller)
 {
-  if (state == DM_STAMP_VALID)
-    dm_stamp_clear(block, usable);
-  count_gone(state, what);
+  struct dm_realloc taken;
+  dm_record_realloc_begin(&taken, block);
+  dm_record_realloc_freed(&taken);
   watch_loader(caller);
 }
 

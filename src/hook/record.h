@@ -34,13 +34,10 @@ dm_stamped_size(size_t size)
              : size + DM_STAMP_SIZE;
 }
 
-/* The unusual halves of the next two: no block, no thread, no room, no stamp;
-   the loader freeing its own. */
-void dm_record_unusual_alloc(void *block, size_t size, struct dm_caller caller);
-void dm_record_unusual_free(void *block, size_t usable,
-                            enum dm_stamp_state state,
-                            const struct dm_block *what,
-                            struct dm_caller caller);
+/* The same as the next two, whatever is to be done: a new thread, a new stack,
+   another second, a block that is none of ours, the loader freeing its own. */
+void dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
+void dm_record_any_free(void *block, struct dm_caller caller);
 
 /* BLOCK was handed out for SIZE bytes, called for from CALLER. It may be NULL.
    Returns BLOCK. */
@@ -48,21 +45,25 @@ static inline __attribute__((always_inline)) void *
 dm_record_alloc(void *block, size_t size, struct dm_caller caller)
 {
   struct dm_thread *thread = dm_thread_current;
-  if (__builtin_expect(!block || !thread, 0))
+  struct dm_block what = {.size = size, .birth = dm_clock_tick};
+  if (__builtin_expect(block && thread && what.birth, 1))
   {
-    dm_record_unusual_alloc(block, size, caller);
-    return block;
+    size_t usable = dm_next_usable_size(block);
+    size_t slack = usable - DM_STAMP_SIZE - size;
+    const struct dm_memo_stack *stack = dm_unwind_usual(thread, caller);
+    struct dm_places places;
+    if (__builtin_expect(stack && slack < DM_STAMP_FAR, 1) &&
+        dm_ledger_find(thread->ledger, what.callsite = stack->callsite,
+                       what.birth, size, size, &places))
+    {
+      struct dm_stamp *stamp = dm_stamp_at(block, usable);
+      stamp->fields = dm_stamp_fields(slack, &what);
+      stamp->seal = dm_stamp_seal(block, stamp->fields, 0);
+      dm_ledger_count(thread->ledger, &places, size);
+      return block;
+    }
   }
-  size_t usable = dm_next_usable_size(block);
-  if (__builtin_expect(usable < size + DM_STAMP_SIZE, 0))
-    return block; /* less than was asked for: no room for a stamp */
-  struct dm_block what = {
-      .size = size,
-      .callsite = dm_unwind_callsite(thread, caller),
-      .birth = dm_clock_slice(),
-  };
-  dm_stamp_write(block, usable, &what);
-  dm_ledger_alloc(thread->ledger, what.callsite, what.birth, size);
+  dm_record_any_alloc(block, size, caller);
   return block;
 }
 
@@ -72,17 +73,21 @@ dm_record_free(void *block, struct dm_caller caller)
 {
   struct dm_thread *thread = dm_thread_current;
   size_t usable = dm_next_usable_size(block);
+  uintptr_t in_loader = *caller.slot - dm_loader_start;
   struct dm_block what;
-  enum dm_stamp_state state = dm_stamp_read(block, usable, &what);
-  bool by_loader =
-      *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
-  if (__builtin_expect(state != DM_STAMP_VALID || !thread || by_loader, 0))
+  struct dm_places places;
+  if (__builtin_expect(thread && usable >= DM_STAMP_SIZE &&
+                           in_loader >= dm_loader_end - dm_loader_start &&
+                           dm_stamp_read_usual(block, usable, &what),
+                       1) &&
+      dm_ledger_find(thread->ledger, what.callsite, what.birth, what.size,
+                     -what.size, &places))
   {
-    dm_record_unusual_free(block, usable, state, &what, caller);
+    dm_stamp_clear(block, usable);
+    dm_ledger_uncount(thread->ledger, &places, what.size);
     return;
   }
-  dm_stamp_clear(block, usable);
-  dm_ledger_free(thread->ledger, what.callsite, what.birth, what.size);
+  dm_record_any_free(block, caller);
 }
 
 /* A realloc in two halves around the real one. The first takes BLOCK's stamp

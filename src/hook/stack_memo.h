@@ -80,20 +80,22 @@ dm_memo_shape(struct dm_memo *memo, uint64_t key)
 }
 
 /* The hash of the values in SHAPE's words as they are now, seen from CALLER:
-   four chains that do not wait for each other. */
-static inline uint64_t
+   four chains that do not wait for each other, told apart at the end. */
+static inline __attribute__((always_inline)) uint64_t
 dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 {
+  const uint64_t multiplier = UINT64_C(0x9e3779b97f4a7c15);
   const uintptr_t *base = caller.slot;
   const uint16_t *slot = shape->slot, *end = slot + shape->count;
-  uint64_t a = shape->seed,
-           b = caller.rbp & (uint64_t) (int64_t) shape->rbp_mask, c = 0, d = 0;
+  uint64_t a = shape->seed;
+  uint64_t b = caller.rbp & (uint64_t) (int64_t) shape->rbp_mask;
+  uint64_t c = 0, d = 0;
   do
   {
-    a = (a ^ base[slot[0]]) * UINT64_C(0x9e3779b97f4a7c15);
-    b = (b ^ base[slot[1]]) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    c = (c ^ base[slot[2]]) * UINT64_C(0x165667b19e3779f9);
-    d = (d ^ base[slot[3]]) * UINT64_C(0xd6e8feb86659fd93);
+    a = (a ^ base[slot[0]]) * multiplier;
+    b = (b ^ base[slot[1]]) * multiplier;
+    c = (c ^ base[slot[2]]) * multiplier;
+    d = (d ^ base[slot[3]]) * multiplier;
     slot += 4;
   } while (slot != end);
   a ^= b << 31 | b >> 33;

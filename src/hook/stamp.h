@@ -26,6 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hidden.h"
+
 enum
 {
   DM_STAMP_SIZE = 16,
@@ -58,7 +60,7 @@ enum dm_stamp_state
 };
 
 /* Secret of this process; set by init.c before the first stamp. */
-extern uint64_t dm_stamp_secret;
+extern DM_HIDDEN uint64_t dm_stamp_secret;
 
 static inline struct dm_stamp *
 dm_stamp_at(void *block, size_t usable)
@@ -75,9 +77,14 @@ dm_stamp_seal(const void *block, uint64_t fields, uint64_t size_word)
   uint64_t ours =
       ((uintptr_t) block ^ dm_stamp_secret) * UINT64_C(0x9e3779b97f4a7c15);
   uint64_t check =
-      ((fields ^ size_word) + dm_stamp_secret) * UINT64_C(0x243f6a8885a308d3);
-  ours ^= ours >> 32;
-  return (ours << 24) | (check >> 40);
+      (fields ^ size_word ^ dm_stamp_secret) * UINT64_C(0x243f6a8885a308d3);
+  return (ours & ~UINT64_C(0xffffff)) | check >> 40;
+}
+
+static inline uint64_t
+dm_stamp_fields(size_t slack, const struct dm_block *what)
+{
+  return what->birth | (uint64_t) what->callsite << 32 | (uint64_t) slack << 52;
 }
 
 /* Writes the stamp of BLOCK, of USABLE bytes, at least WHAT->size +
@@ -94,30 +101,41 @@ dm_stamp_write(void *block, size_t usable, const struct dm_block *what)
     size_word = what->size;
     ((uint64_t *) stamp)[-1] = size_word;
   }
-  uint64_t fields =
-      what->birth | (uint64_t) what->callsite << 32 | (uint64_t) slack << 52;
-  stamp->fields = fields;
-  stamp->seal = dm_stamp_seal(block, fields, size_word);
+  stamp->fields = dm_stamp_fields(slack, what);
+  stamp->seal = dm_stamp_seal(block, stamp->fields, size_word);
+}
+
+/* Reads the stamp of BLOCK, of USABLE bytes, when it is of the usual kind:
+   valid, with the size in its fields. Returns false for all others. */
+static inline bool
+dm_stamp_read_usual(void *block, size_t usable, struct dm_block *what)
+{
+  const struct dm_stamp *stamp = dm_stamp_at(block, usable);
+  uint64_t fields = stamp->fields;
+  size_t slack = fields >> 52;
+  what->birth = (uint32_t) fields;
+  what->callsite = (fields >> 32) & 0xfffff;
+  what->size = usable - DM_STAMP_SIZE - slack;
+  return stamp->seal == dm_stamp_seal(block, fields, 0) &&
+         slack != DM_STAMP_FAR;
 }
 
 /* Reads the stamp of BLOCK, of USABLE bytes. *WHAT is set when it is valid. */
 static inline enum dm_stamp_state
 dm_stamp_read(void *block, size_t usable, struct dm_block *what)
 {
-  if (__builtin_expect(usable < DM_STAMP_SIZE, 0))
+  if (usable < DM_STAMP_SIZE)
     return DM_STAMP_FOREIGN;
+  if (__builtin_expect(dm_stamp_read_usual(block, usable, what), 1))
+    return DM_STAMP_VALID;
   const struct dm_stamp *stamp = dm_stamp_at(block, usable);
-  uint64_t fields = stamp->fields;
-  size_t slack = fields >> 52;
   uint64_t size_word = 0;
-  what->birth = (uint32_t) fields;
-  what->callsite = (fields >> 32) & 0xfffff;
-  what->size = usable - DM_STAMP_SIZE - slack;
-  if (__builtin_expect(slack == DM_STAMP_FAR, 0) &&
+  if (stamp->fields >> 52 == DM_STAMP_FAR &&
       usable >= DM_STAMP_SIZE + sizeof size_word)
     what->size = size_word = ((const uint64_t *) stamp)[-1];
-  uint64_t difference = stamp->seal ^ dm_stamp_seal(block, fields, size_word);
-  if (__builtin_expect(difference == 0, 1))
+  uint64_t difference =
+      stamp->seal ^ dm_stamp_seal(block, stamp->fields, size_word);
+  if (difference == 0)
     return DM_STAMP_VALID;
   return difference >> 24 == 0 ? DM_STAMP_BROKEN : DM_STAMP_FOREIGN;
 }

@@ -65,7 +65,10 @@ dm_thread_enter(void)
       find_thread((uintptr_t) __builtin_thread_pointer());
   if (!thread)
     return NULL;
-  /* The stack may be another than the predecessor's. */
+  /* The stack may be another than the predecessor's, who may have ended in the
+     middle of a walk. */
+  thread->kept.count = 0;
+  thread->kept.walking = 0;
   thread->stack_low = UINTPTR_MAX;
   thread->stack_high = 0;
   dm_thread_current = thread;

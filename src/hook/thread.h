@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hidden.h"
 #include "base/sys.h"
 #include "books/ledger.h"
 #include "hook/kept_stack.h"
@@ -31,7 +32,7 @@ struct dm_thread
   struct dm_memo memo;
 } __attribute__((aligned(64)));
 
-extern __thread struct dm_thread *dm_thread_current
+extern DM_HIDDEN __thread struct dm_thread *dm_thread_current
     __attribute__((tls_model("initial-exec")));
 
 /* The slow half of the next. */

@@ -134,9 +134,9 @@ walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
 }
 
 uint32_t
-dm_unwind_unusual(struct dm_thread *thread, struct dm_caller caller,
-                  uint64_t key)
+dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
 {
+  uint64_t key = dm_memo_key(caller, dm_rules_generation);
   struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
   for (unsigned way = 0; way < 2 && !dm_unwind_verify; way++)
   {

@@ -25,10 +25,6 @@
    stack and its thread pointer, at most. */
 void dm_unwind_init(unsigned depth, bool verify, uintptr_t static_tls);
 
-/* The slow half of dm_unwind_callsite. */
-uint32_t dm_unwind_unusual(struct dm_thread *thread, struct dm_caller caller,
-                           uint64_t key);
-
 /* Whether SHAPE's words, seen from CALLER, are all stack: the bounds say that
    everything between here and the last of them is. */
 static inline bool
@@ -41,7 +37,7 @@ dm_unwind_may_read(const struct dm_thread *thread, const struct dm_shape *shape,
 }
 
 /* What the memo knows of the stack of CALLER by SHAPE, or NULL. */
-static inline const struct dm_memo_stack *
+static inline __attribute__((always_inline)) const struct dm_memo_stack *
 dm_unwind_recall(struct dm_thread *thread, const struct dm_shape *shape,
                  struct dm_caller caller, uint64_t key)
 {
@@ -54,16 +50,17 @@ dm_unwind_recall(struct dm_thread *thread, const struct dm_shape *shape,
   return __builtin_expect(known, 1) ? stack : NULL;
 }
 
-/* The callsite of CALLER. Thread-safe, Signal-safe; never waits. */
-static inline uint32_t
-dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
+/* The stack of CALLER if the memo knows it at first sight, or NULL. */
+static inline __attribute__((always_inline)) const struct dm_memo_stack *
+dm_unwind_usual(struct dm_thread *thread, struct dm_caller caller)
 {
   uint64_t key = dm_memo_key(caller, dm_rules_generation);
   const struct dm_memo_stack *stack =
       dm_unwind_recall(thread, dm_memo_shape(&thread->memo, key), caller, key);
-  if (__builtin_expect(!stack || stack->verify, 0))
-    return dm_unwind_unusual(thread, caller, key);
-  return stack->callsite;
+  return __builtin_expect(stack && !stack->verify, 1) ? stack : NULL;
 }
+
+/* The callsite of CALLER. Thread-safe, Signal-safe; never waits. */
+uint32_t dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller);
 
 #endif

@@ -2,6 +2,7 @@
 """dmalloc-top in a terminal of 80 columns and 24 lines, and without one."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -136,9 +137,11 @@ class Top(ToolTest):
     @needs_library()
     @unittest.skipUnless(os.geteuid() == 0, "only root can ask another user's process")
     def test_root_asks_another_users_process(self):
+        os.chmod(self.folder, 0o755)     # nobody may not enter our checkout
+        library = shutil.copy(LIBRARY, self.folder)
         program = subprocess.Popen(["/usr/bin/sleep", "30"], stderr=subprocess.DEVNULL, user="nobody",
                                    group="nogroup", extra_groups=[], cwd="/",
-                                   env={"LD_PRELOAD": str(LIBRARY)})
+                                   env={"LD_PRELOAD": library})
         self.addCleanup(lambda: (program.kill(), program.wait()))
         time.sleep(0.4)
         self.assertIn(f"sleep {program.pid}", self.tool("top", "--once", program.pid))

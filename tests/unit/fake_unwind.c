@@ -9,10 +9,9 @@ uint32_t fake_callsite;
 uint32_t dm_rules_generation;
 
 uint32_t
-dm_unwind_unusual(struct dm_thread *thread, struct dm_caller caller,
-                  uint64_t key)
+dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
 {
-  (void) thread, (void) caller, (void) key;
+  (void) thread, (void) caller;
   return fake_callsite;
 }
 

@@ -82,7 +82,7 @@ END_TEST
 
 enum
 {
-  ALIVE = 100
+  ALIVE = 400
 };
 static pthread_barrier_t barrier;
 
@@ -99,12 +99,15 @@ START_TEST(threads_alive_at_once_have_places_of_their_own)
 {
   pthread_t id[ALIVE];
   static struct dm_thread *place[ALIVE];
+  pthread_attr_t small;
+  pthread_attr_init(&small);
+  pthread_attr_setstacksize(&small, 65536);
   for (unsigned round = 0; round < 3; round++)
   {
     pthread_barrier_init(&barrier, NULL, ALIVE + 1);
     for (unsigned i = 0; i < ALIVE; i++)
-      ck_assert_int_eq(pthread_create(&id[i], NULL, enter_and_wait, &place[i]),
-                       0);
+      ck_assert_int_eq(
+          pthread_create(&id[i], &small, enter_and_wait, &place[i]), 0);
     pthread_barrier_wait(&barrier);
     for (unsigned i = 0; i < ALIVE; i++)
     {

@@ -24,7 +24,7 @@ START_TEST(a_signal_wakes_the_reporter)
   sigqueue(getpid(), SIGUSR1, value);
   await_dumps(2);
   dm_trigger_exit();
-  ck_assert_uint_eq(count_threads(NULL), 1);
+  await_threads(1);
   ck_assert_int_ne(fake_dump_made(0).thread, gettid());
   ck_assert_uint_eq(fake_dump_made(0).request.value, 0);
   ck_assert_uint_eq(fake_dump_made(1).request.value, 0x12345);
@@ -118,7 +118,7 @@ START_TEST(calls_and_the_end)
   ck_assert_int_eq(fake_dump_made(0).request.fd, -1);
   ck_assert_int_eq(fake_dump_made(1).request.fd, 5);
   ck_assert_int_eq(fake_dump_made(2).request.trigger, DM_TRIGGER_EXIT);
-  ck_assert_uint_eq(count_threads(NULL), 1);
+  await_threads(1);
 }
 END_TEST
 
