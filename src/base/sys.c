@@ -304,6 +304,9 @@ dm_sys_restore_signals(const struct dm_signals *before)
              sizeof before->mask, 0, 0);
 }
 
+/* What was installed last: only one signal is ever caught. */
+static void (*caught_by)(int, siginfo_t *, void *);
+
 int
 dm_sys_catch_signal(int number, void (*handler)(int, siginfo_t *, void *))
 {
@@ -315,5 +318,22 @@ dm_sys_catch_signal(int number, void (*handler)(int, siginfo_t *, void *))
   action.sa_sigaction = handler;
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
-  return sigaction(number, &action, NULL) < 0 ? -errno : 0;
+  if (sigaction(number, &action, NULL) < 0)
+    return -errno;
+  caught_by = handler;
+  return 0;
+}
+
+bool
+dm_sys_signal_is_caught(int number)
+{
+  /* The kernel's own struct begins with the handler; the rest is flags,
+     restorer and mask. */
+  struct
+  {
+    void (*handler)(int, siginfo_t *, void *);
+    unsigned long rest[3];
+  } now = {0};
+  dm_syscall(SYS_rt_sigaction, number, 0, (long) &now, sizeof(uint64_t), 0, 0);
+  return caught_by && now.handler == caught_by;
 }

@@ -76,6 +76,10 @@ void dm_sys_restore_signals(const struct dm_signals *before);
    errno. For the start: goes through libc. */
 int dm_sys_catch_signal(int number, void (*handler)(int, siginfo_t *, void *));
 
+/* Whether the handler that dm_sys_catch_signal installed for NUMBER is still
+   the one. */
+bool dm_sys_signal_is_caught(int number);
+
 /* Like dm_sys_futex_wait on a word that the kernel itself changes when a
    thread ends; TIMEOUT_NS is relative. */
 int dm_sys_futex_wait_shared(uint32_t *word, uint32_t value,

@@ -15,6 +15,7 @@
 static const struct dm_config *config;
 static const char *program, *host;
 static const char *degraded;
+static const char *(*degraded_now)(void);
 
 static _Atomic bool busy;
 static uint64_t sequence;
@@ -36,6 +37,12 @@ void
 dm_dump_degraded(const char *why)
 {
   degraded = why;
+}
+
+void
+dm_dump_ask_first(const char *(*ask)(void) )
+{
+  degraded_now = ask;
 }
 
 /* The bits of a sigqueue request. */
@@ -100,7 +107,9 @@ dump_locked(const struct dm_request *request)
       .program = program,
       .host = host,
       .dumps_cut = dumps_cut,
-      .degraded = degraded,
+      .degraded = degraded       ? degraded
+                  : degraded_now ? degraded_now()
+                                 : NULL,
   };
   dm_snapshot_take(&snapshot, all ? DM_TOP_ALL : config->top, config->sort);
   want_names(&snapshot);

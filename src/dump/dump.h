@@ -23,6 +23,10 @@ void dm_dump_init(const struct dm_config *config, const char *program,
 /* Why something is not tracked, for every dump to say; NULL if nothing. */
 void dm_dump_degraded(const char *why);
 
+/* ASK is called before each dump and tells such a thing that may come and go,
+   or NULL. */
+void dm_dump_ask_first(const char *(*ask)(void) );
+
 /* What a dump is asked to be. */
 struct dm_request
 {

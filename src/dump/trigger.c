@@ -17,6 +17,9 @@ enum
 
 static const struct dm_config *config;
 
+/* Our handler was installed. */
+static bool caught;
+
 static void
 on_signal(int number, siginfo_t *info, void *context)
 {
@@ -51,11 +54,23 @@ install_handler(int number)
   }
 }
 
+/* The program's own handler wins at any time, and each dump says so. */
+static const char *
+signal_taken(void)
+{
+  if (config->signal == 0 || !caught || dm_sys_signal_is_caught(config->signal))
+    return NULL;
+  return "the program handles the signal of DMALLOC_SIGNAL itself; choose "
+         "another to ask for dumps, such as DMALLOC_SIGNAL=RTMIN+5";
+}
+
 const char *
 dm_trigger_init(const struct dm_config *settings)
 {
   config = settings;
   const char *why = config->signal ? install_handler(config->signal) : NULL;
+  caught = config->signal && !why;
+  dm_dump_ask_first(signal_taken);
   dm_reporter_init(config->interval_ms, config->signal);
   if (config->interval_ms != 0 && !dm_reporter_start())
     return "no thread for periodic dumps could be started";

@@ -57,6 +57,7 @@ class Dumps(harness.Case):
         result = harness.run([harness.small("own_handler")], interval=1000)
         self.assertEqual((result.status, result.stdout), (0, b"seen 1\n"))
         self.assertEqual([dump["trigger"] for dump in result.dumps], ["exit"])
+        self.assertIn("DMALLOC_SIGNAL=RTMIN+5", result.dump()["self"]["degraded"])
 
     def test_the_dump_at_exit(self):
         for way, status in (("exit", 3), ("return", 3), ("thread", 3)):

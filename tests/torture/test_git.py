@@ -13,7 +13,8 @@ for i in $(seq 60); do
   git add .; git commit -q -m "commit $i"; [ $((i % 10)) = 0 ] && git branch b$i
 done
 git checkout -q b30; seq 77 99 > other; git add .; git commit -q -m other; git checkout -q main
-git merge -q -m merged b60 || true; git merge -m "by hand" main@{0} ; git rebase -q --onto b10 b20 b30
+git merge -q -m merged b60; git merge -q -m "in conflict" b30 || git checkout -q --theirs growing
+git add .; git commit -q -m resolved; git rebase -q --onto b10 b20 b30 || git rebase --abort
 git checkout -q main; cd ..
 git clone -q --no-local origin clone; git clone -q --bare --depth 5 "file://$PWD/origin" shallow
 git -C clone gc -q --aggressive --prune=now; git -C clone fsck --full --strict

@@ -48,7 +48,7 @@ start() {{ pg_ctl -w -s -l server.log -o "-k $PWD -h '' -c fsync=off -c log_stat
 start; pgbench -i -q -s 2 >/dev/null 2>&1
 pgbench -n -c 4 -j 2 -t {transactions} 2>&1 | grep -E 'processed|failed'
 pgbench -n -C -c 2 -t 50 2>&1 | grep -E 'processed|failed'
-psql -X -q -At -f - 2>&1 | sed 's/PID [0-9]*/PID/'; pg_dump -t t | md5sum
+psql -X -q -At -f - 2>&1 | sed 's/PID [0-9]*/PID/'; pg_dump -t t | grep -v restrict | md5sum
 pg_ctl -s -m immediate stop; start; psql -X -At -c 'SELECT count(*) FROM t'
 kill -HUP $(head -1 data/postmaster.pid); pg_ctl -s -w -m fast stop; echo stopped $?
 grep -E 'PANIC|FATAL|terminated by|server process' server.log | grep -v 'starting up'; exit 0
@@ -63,12 +63,6 @@ grep -E 'PANIC|FATAL|terminated by|server process' server.log | grep -v 'startin
 
     def lifetime(self, transactions):
         """Compares the life of a server of so many TRANSACTIONS a client."""
-        ran = self.compare(self.script(transactions), stdin=CHECKS.encode(), top=10,
-                           balanced=False)
+        ran = self.compare(self.script(transactions), stdin=CHECKS.encode(), top=10)
         self.assertIn(f"{4 * transactions}/{4 * transactions}".encode(), ran.stdout)
         self.assertIn(b"stopped 0", ran.stdout)
-        last = [dump for dump in ran.dumps if dump["trigger"] == "exit"]
-        self.assertTrue(last)
-        for dump in last:
-            self.assertEqual(dump["totals"]["allocations"] - dump["totals"]["frees"],
-                             dump["totals"]["live"])

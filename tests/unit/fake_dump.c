@@ -76,3 +76,9 @@ dm_output_hurry(uint64_t deadline_ns)
 {
   __atomic_store_n(&hurry, deadline_ns, __ATOMIC_SEQ_CST);
 }
+
+void
+dm_dump_ask_first(const char *(*ask)(void))
+{
+  (void) ask;
+}

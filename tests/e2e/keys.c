@@ -1,0 +1,36 @@
+/* keys.c -- 100 thread-specific keys, and allocations in their destructors
+   when the thread is nearly gone: 100 blocks stay. */
+
+#include <pthread.h>
+
+#include "small.h"
+
+enum { KEYS = 100 };
+
+static pthread_key_t keys[KEYS];
+
+APART static void
+at_the_end(void *value)
+{
+  free(value);
+  CHECK(malloc(40));
+}
+
+static void *
+work(void *unused)
+{
+  for (int i = 0; i < KEYS; i++)
+    CHECK(pthread_setspecific(keys[i], malloc(20)) == 0);
+  return unused;
+}
+
+int
+main(void)
+{
+  for (int i = 0; i < KEYS; i++)
+    CHECK(pthread_key_create(&keys[i], at_the_end) == 0);
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
+  CHECK(pthread_join(thread, NULL) == 0);
+  return 0;
+}

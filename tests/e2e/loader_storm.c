@@ -1,0 +1,70 @@
+/* loader_storm.c -- dlopen and dlclose, allocation and exceptions against each
+   other, each in two threads. Arguments: seconds, plugins that leak, throw. */
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "small.h"
+
+static _Atomic int stop;
+static char **plugins;
+
+static void *
+load(void *unused)
+{
+  while (!stop)
+    {
+      void *handle = dlopen(plugins[0], RTLD_NOW);
+      CHECK(handle);
+      void *(*leak)(void) = (void *(*) (void)) dlsym(handle, "plugin_leak");
+      CHECK(leak);
+      free(leak());
+      CHECK(dlclose(handle) == 0);
+    }
+  return unused;
+}
+
+APART static int
+deep(unsigned depth, unsigned kind)
+{
+  if (depth > 0)
+    return kind & 1 ? deep(depth - 1, kind / 2) + 1 : deep(depth - 1, kind / 2) + 2;
+  free(realloc(malloc(kind % 500), kind % 700));
+  return 0;
+}
+
+static void *
+allocate(void *unused)
+{
+  for (unsigned i = 0; !stop; i++)
+    deep(i % 40, i * 2654435761u);
+  return unused;
+}
+
+static void *
+throw(void *unused)
+{
+  void *handle = dlopen(plugins[1], RTLD_NOW);
+  CHECK(handle);
+  int (*catches)(void) = (int (*)(void)) dlsym(handle, "plugin_catches");
+  while (!stop)
+    CHECK(catches() == 42);
+  return unused;
+}
+
+int
+main(int argc, char **argv)
+{
+  CHECK(argc == 4);
+  plugins = argv + 2;
+  void *(*const kinds[])(void *) = { load, allocate, throw };
+  pthread_t threads[6];
+  for (int i = 0; i < 6; i++)
+    CHECK(pthread_create(&threads[i], NULL, kinds[i % 3], NULL) == 0);
+  sleep((unsigned) atoi(argv[1]));
+  stop = 1;
+  for (int i = 0; i < 6; i++)
+    CHECK(pthread_join(threads[i], NULL) == 0);
+  return 0;
+}

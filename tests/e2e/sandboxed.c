@@ -1,0 +1,45 @@
+/* sandboxed.c -- forbids every system call but a few to all its threads, the
+   reporter too, and then allocates from new stacks and threads' worth of new
+   callsites: what is forbidden fails with EPERM. */
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "small.h"
+
+#define ALLOW(number)                                                          \
+  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),                           \
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+APART static int
+deep(int depth, int kind)
+{
+  if (depth > 0)
+    return kind & 1 ? deep(depth - 1, kind / 2) + 1 : deep(depth - 1, kind / 2) + 2;
+  free(malloc(100));
+  return malloc(30) != NULL;
+}
+
+int
+main(void)
+{
+  struct sock_filter filter[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    ALLOW(SYS_write),       ALLOW(SYS_mmap),  ALLOW(SYS_munmap), ALLOW(SYS_brk),
+    ALLOW(SYS_exit_group),  ALLOW(SYS_exit),  ALLOW(SYS_futex),
+    ALLOW(SYS_clock_nanosleep),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+  };
+  struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+  CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0);
+  for (int i = 0; i < 20000; i++)
+    CHECK(deep(i % 200, i) != 0);
+  CHECK(usleep(400000) == 0);
+  say("allocated\n");
+  return 0;
+}
