@@ -40,6 +40,12 @@ dm_clock_read(void)
                            (uint64_t) now.tv_nsec);
 }
 
+uint32_t
+dm_clock_age_zero(void)
+{
+  return dm_clock_slice_at(dm_sys_clock_ns(CLOCK_MONOTONIC) - SECOND_NS / 2);
+}
+
 uint64_t
 dm_clock_uptime_ns(void)
 {

@@ -27,6 +27,12 @@ uint32_t dm_clock_read(void);
 /* The slice that NS (CLOCK_MONOTONIC, nanoseconds) lies in. */
 uint32_t dm_clock_slice_at(uint64_t ns);
 
+/* The slice that counts as the youngest when ages are told: the one that half
+   a second ago lay in. A slice that has just begun and the one before it are
+   both "now", so that a dump at the turn of a second shows the whole last
+   second, and no age is off by more than half a slice. */
+uint32_t dm_clock_age_zero(void);
+
 /* Nanoseconds since dm_clock_start. */
 uint64_t dm_clock_uptime_ns(void);
 

@@ -208,7 +208,7 @@ list_callsites(struct dm_snapshot *snapshot, uint32_t used, uint32_t top)
 bool
 dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort)
 {
-  uint32_t now = dm_clock_read();
+  uint32_t now = dm_clock_age_zero();
   uint32_t used = dm_callsites_used();
   bool room = make_room(used);
   snapshot->callsites_cap = dm_callsites_cap();

@@ -10,7 +10,7 @@ import time
 import unittest
 import urllib.request
 
-from browser import PRESENT, browser
+from browser import browser, why_not
 from toolbox import SCRIPTS, ToolTest, needs, needs_library
 
 PYTHON = """\
@@ -97,7 +97,7 @@ class RealDumps(ToolTest):
 
         page = self.folder / "report.html"
         self.tool("report", lines, "-o", page)
-        if PRESENT:
+        if not why_not():
             with browser() as driver:
                 driver.get(page.as_uri())
                 self.assertEqual(driver.execute_script("return flame.total"), last["totals"]["live_bytes"])

@@ -1,0 +1,257 @@
+"""Hazards of a preloaded allocator hook, one test each, that stand nowhere else.
+
+docs/GUARANTEES.md names the test of every hazard.
+"""
+
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+
+import harness
+
+PLUGINS = harness.SMALL / "plugins"
+LEAKING, THROWING = str(PLUGINS / "leaking.so"), str(PLUGINS / "throwing.so")
+INTERVALS = (0, "0.05")
+
+
+class Hazards(harness.Case):
+
+    def both(self, *command, intervals=INTERVALS, **how):
+        """Runs a small program with and without the reporter; yields the Runs."""
+        for interval in intervals:
+            with self.subTest(interval=interval):
+                result = self.run_small(*command, interval=interval, **how)
+                self.assert_balanced(result.dump())
+                yield result
+
+    # Descriptors and signals.
+
+    def test_no_byte_in_a_reused_descriptor(self):
+        for _ in self.both("closed_numbers"):
+            pass
+
+    def test_no_call_is_interrupted(self):
+        for _ in self.both("interrupted", "1000", intervals=("0.05",)):
+            pass
+
+    def test_a_process_deaf_to_all_signals(self):
+        """It is dumped by the timer, and its masks are as they would be."""
+        for way, masks in (("block", ("SigBlk", "SigIgn")), ("ignore", ("SigBlk", "SigIgn", "SigCgt"))):
+            seen = []
+            for preload in (False, True):
+                with harness.running([harness.small("deaf"), way], preload=preload,
+                                     interval="0.1") as program:
+                    self.assertEqual(program.line(), "deaf")
+                    seen.append([program.status(mask) for mask in masks])
+                    if preload:
+                        os.kill(program.pid, signal.SIGUSR1)
+                        dump = program.await_dumps(3)[-1]
+                        self.assert_balanced(dump)
+                        self.assertEqual(dump["totals"]["live"], 1)
+            self.assertEqual(seen[0], seen[1], way)
+
+    def test_a_signal_ignored_from_the_start(self):
+        with harness.running(["/bin/sh", "-c", "trap '' USR1; exec " + harness.small("idle")],
+                             interval="0.1") as program:
+            program.line()
+            self.assertEqual(int(program.status("SigIgn"), 16) >> (signal.SIGUSR1 - 1) & 1, 1)
+            os.kill(program.pid, signal.SIGUSR1)
+            program.await_dumps(2)
+
+    def test_stderr_keeps_its_flags(self):
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        with harness.running([harness.small("idle")], output="stderr", interval="0.05",
+                             stderr=writer) as program:
+            program.line()
+            harness.wait_until(lambda: b"idle, pid" in os.read(reader, 100000), "a dump")
+            self.assertFalse(os.get_blocking(writer))
+        os.close(reader)
+        os.close(writer)
+
+    # Blocks.
+
+    def test_blocks_of_code_that_does_not_know_us(self):
+        for result in self.both("boundaries", LEAKING):
+            self.assertGreaterEqual(result.dump()["totals"]["foreign_frees"], 4)
+
+    def test_a_static_program_is_left_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = f"{folder}/program"
+            subprocess.run(["gcc", "-static", "-D_GNU_SOURCE", "-o", program,
+                            harness.ROOT / "tests/e2e/own_malloc.c"], check=True)
+            result = harness.run([program])
+            self.assertEqual((result.status, result.stderr, result.dumps), (0, b"", []))
+
+    def test_a_sparse_block_stays_sparse(self):
+        for _ in self.both("sparse"):
+            pass
+
+    def test_what_libc_allocates_for_its_caller(self):
+        for result in self.both("streams"):
+            for function in ("getline", "open_memstream", "realpath", "wcsdup"):
+                sites = [site for site in result.dump()["top"]
+                         if f"call_{function}" in harness.names(site)]
+                self.assertEqual(sum(site["live"] for site in sites), 1, function)
+
+    # Start and end.
+
+    def test_blocks_of_before_the_start(self):
+        for env in ({}, {"LD_BIND_NOW": "1"}):
+            for result in self.both("early", env=env):
+                self.assertLessEqual(result.dump()["totals"]["foreign_frees"], 10)
+
+    def test_under_an_auditor(self):
+        """LD_AUDIT keeps a part of the static TLS for itself."""
+        with tempfile.TemporaryDirectory() as folder:
+            source, auditor = pathlib.Path(folder, "audit.c"), f"{folder}/audit.so"
+            source.write_text("unsigned la_version(unsigned v) { return v; }\n")
+            subprocess.run(["gcc", "-shared", "-fPIC", "-o", auditor, source], check=True)
+            for program in ("frees", "throws", "threads"):
+                for _ in self.both(program, env={"LD_AUDIT": auditor}):
+                    pass
+
+    def test_destructors_of_a_hundred_keys(self):
+        for result in self.both("keys"):
+            self.assert_figures(self.site(result.dump(), "at_the_end"), live=100, bytes=4000)
+
+    # Other processes.
+
+    def test_children_of_no_fork_handler(self):
+        """raw clone, _Fork and vfork: they end, and the parent keeps its reporter."""
+        plain = None
+        for interval in (None, *INTERVALS):
+            with harness.running([harness.small("raw_children")], interval=interval or 0,
+                                 preload=interval is not None) as program:
+                self.assertEqual(program.line(), "waiting")
+                before = len([dump for dump in program.dumps() if dump["pid"] == program.pid])
+                plain = plain or program.status("Threads")
+                if interval:
+                    self.assertEqual(program.status("Threads"), "2")
+                    harness.wait_until(lambda: len([dump for dump in program.dumps()
+                                                    if dump["pid"] == program.pid]) > before + 2,
+                                       "the parent's dumps")
+                elif interval == 0:
+                    self.assertEqual(program.status("Threads"), plain)
+                if interval is not None:
+                    self.assert_balanced(program.ask())
+
+    def test_another_preload_in_any_order(self):
+        faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+        if not os.path.exists(faketime):
+            self.skipTest("libfaketime is not installed")
+        env = {"FAKETIME": "-1000d"}
+        for _ in self.both("threads", behind=(faketime,), env=env):
+            pass
+        done = harness.run([harness.small("frees")], preload=False,
+                           behind=(faketime, str(harness.LIBRARY)), env=env)
+        self.assertEqual((done.status, done.stdout), (0, b""))
+
+    def test_fakeroot(self):
+        if not shutil.which("fakeroot"):
+            self.skipTest("fakeroot is not installed")
+        result = harness.run(["fakeroot", "sh", "-c", "touch f; chown 7:8 f; stat -c %u:%g f; id -u"],
+                             cwd=tempfile.mkdtemp())
+        self.assertEqual((result.status, result.stdout), (0, b"7:8\n0\n"), result.stderr)
+
+    def test_a_time_namespace(self):
+        command = ["unshare", "--time", "--boottime", "1000000000", "--monotonic", "1000000000",
+                   "--fork", harness.small("frees")]
+        if subprocess.run([*command[:-1], "true"], check=False, capture_output=True).returncode:
+            self.skipTest("this machine lets nobody have a time namespace")
+        for interval in INTERVALS:
+            result = harness.run(command, interval=interval)
+            self.assertEqual(result.status, 0, result.stderr)
+            dumps = [dump for dump in result.dumps if dump["program"].endswith("/frees")]
+            self.assert_balanced(dumps[-1])
+            self.assertLess(dumps[-1]["uptime"], 100)
+
+    # Limits.
+
+    def test_a_filter_for_all_threads(self):
+        """seccomp with TSYNC binds the reporter too: no dump, and no harm."""
+        for interval in INTERVALS:
+            for at_exit in (0, 1):
+                result = harness.run([harness.small("sandboxed")], interval=interval,
+                                     at_exit=at_exit)
+                self.assertEqual((result.status, result.stdout), (0, b"allocated\n"))
+
+    def test_locked_memory(self):
+        plain = harness.run([harness.small("locked")], preload=False)
+        if plain.status == 77:
+            self.skipTest("this machine locks no memory")
+        for _ in self.both("locked"):
+            pass
+
+    def test_little_address_space(self):
+        """Whatever the limit: what ran before runs."""
+        for megabytes in range(8, 72, 4):
+            def limit(size=megabytes << 20):
+                resource.setrlimit(resource.RLIMIT_AS, (size, size))
+            with harness.tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run([harness.small("frees")], check=False, capture_output=True,
+                                      preexec_fn=limit,
+                                      env=harness.environment(**harness.SETTINGS | {
+                                          "interval": "0.05", "output": f"{folder}/%p"}))
+            self.assertEqual((done.returncode, done.stdout), (0, b""), (megabytes, done.stderr))
+
+    def test_core_dumps_and_tracing_stay_possible(self):
+        """The process is as dumpable as without us."""
+        for preload in (False, True):
+            with harness.running([harness.small("idle")], preload=preload,
+                                 interval="0.05") as program:
+                program.line()
+                owner = os.stat(f"/proc/{program.pid}/environ")
+                self.assertEqual((owner.st_uid, stat.S_IMODE(owner.st_mode)),
+                                 (os.geteuid(), 0o400))
+
+    # What a dump gives away.
+
+    def test_a_module_with_a_name_to_fear(self):
+        """Control bytes of a file's name go into no dump as they are."""
+        with tempfile.TemporaryDirectory() as folder:
+            name = f"{folder}/evil\x1b[2J\n>>> \"forged\\.so"
+            shutil.copy(LEAKING, name)
+            for form in ("json", "text"):
+                result = harness.run([harness.small("dlopens"), name, THROWING], format=form,
+                                     output="stderr" if form == "text" else f"{folder}/dumps")
+                self.assertEqual(result.status, 0, result.stdout)
+                text = result.stderr if form == "text" else \
+                    pathlib.Path(folder, "dumps").read_bytes()
+                self.assertIn(b"evil", text)
+                self.assertNotIn(b"\x1b", text)
+                self.assertNotRegex(text, rb"(?m)^>>> ")
+            dump = harness.json.loads(text) if form == "json" else \
+                harness.read_dumps([pathlib.Path(folder, "dumps")])[-1]
+            self.assertIn(name, [module["path"] for module in dump["modules"]])
+
+    # Much at once; the long runs are the torture suite's.
+
+    def test_forks_of_many_threads(self):
+        for _ in self.both("fork_storm", "64", "10", THROWING, top=10):
+            pass
+
+    def test_the_loader_against_the_unwinder(self):
+        for result in self.both("loader_storm", "5", LEAKING, THROWING):
+            self.assertEqual(result.dump()["totals"]["foreign_frees"], 0)
+
+    def test_a_hundred_thousand_threads(self):
+        for result in self.both("thread_churn", "100000", intervals=("0.5",)):
+            self.assertGreaterEqual(result.dump()["totals"]["allocations"], 400000)
+            self.assertLess(result.dump()["self"]["table_bytes"], 64 << 20)
+
+    def test_a_storm_of_requests(self):
+        for interval in INTERVALS:
+            result = self.run_small("asked_often", "5", interval=interval, top=10)
+            self.assertGreater(len(result.dumps), 5)
+            self.assertEqual(result.dump()["totals"]["allocations"]
+                             - result.dump()["totals"]["frees"], result.dump()["totals"]["live"])
+
+    def test_jumps_out_of_malloc(self):
+        for _ in self.both("jumps", behind=(str(PLUGINS / "bump.so"),)):
+            pass
