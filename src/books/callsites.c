@@ -11,9 +11,7 @@
 
 struct callsite
 {
-  uint64_t hash;
-  uint32_t count;
-  bool cut;
+  uint64_t count;
   dm_frame frames[];
 };
 
@@ -23,15 +21,16 @@ static size_t index_mask;
 /* By number: the stack. Entry 0 stays NULL. Written before the index. */
 static _Atomic(struct callsite *) *callsites;
 
-/* By hash, open addressing, at most half full, so that a search ends. The tag
-   repeats the stack's hash, so that a search seldom looks at a stack that is
-   not the one; it is written after the number and is 0 until then. */
-struct place
+/* By hash, open addressing, at most half full, so that a search ends. A place
+   holds the upper 44 bits of a stack's hash and the callsite's number in one
+   word, 0 when it is empty. The lower bits chose the place. Two stacks that
+   agree in all of them are taken for one: with 65,536 stacks that is so in one
+   of some 10^8 processes, and a search need not read the stack. */
+enum
 {
-  _Atomic uint32_t number; /* 0: empty */
-  _Atomic uint32_t tag;
+  NUMBER_BITS = 20
 };
-static struct place *places;
+static _Atomic uint64_t *places;
 
 static _Atomic uint32_t used;
 static _Atomic uint32_t used_cut;
@@ -40,7 +39,7 @@ int
 dm_callsites_init(unsigned wanted)
 {
   size_t size = 1024;
-  while (size < 2 * (size_t) wanted + 2)
+  while (size < 2 * (size_t) wanted)
     size *= 2;
   callsites = dm_sys_map((wanted + 1) * sizeof *callsites);
   places = dm_sys_map(size * sizeof *places);
@@ -51,38 +50,34 @@ dm_callsites_init(unsigned wanted)
   return 0;
 }
 
-/* Four chains that do not wait for each other; the finish is MurmurHash3's
-   (Austin Appleby, public domain algorithm). */
+/* One step of a chain: the two halves of a full product, folded, as in wyhash
+   (Wang Yi, public domain algorithm). Every bit of the operand reaches every
+   bit of the result. */
+static inline uint64_t
+stir(uint64_t chain, uint64_t value)
+{
+  __extension__ typedef unsigned __int128 wide;
+  wide product = (wide) (chain ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+  return (uint64_t) product ^ (uint64_t) (product >> 64);
+}
+
+/* Four chains that do not wait for each other, then one. */
 static uint64_t
 hash_frames(const dm_frame *frames, unsigned count, bool cut)
 {
-  uint64_t lane[4] = {count, cut, 2, 3};
-  for (unsigned i = 0; i < count; i++)
+  uint64_t a = count, b = UINT64_C(0xa0761d6478bd642f) + cut;
+  uint64_t c = UINT64_C(0xe7037ed1a0b428db), d = UINT64_C(0x8ebc6af09c88c6e3);
+  unsigned i = 0;
+  for (; i + 4 <= count; i += 4)
   {
-    uint64_t mixed = (lane[i % 4] ^ frames[i]) * UINT64_C(0x9e3779b97f4a7c15);
-    lane[i % 4] = mixed ^ mixed >> 29;
+    a = stir(a, frames[i]);
+    b = stir(b, frames[i + 1]);
+    c = stir(c, frames[i + 2]);
+    d = stir(d, frames[i + 3]);
   }
-  uint64_t hash = lane[0];
-  for (unsigned i = 1; i < 4; i++)
-    hash = (hash ^ hash >> 33 ^ lane[i]) * UINT64_C(0xff51afd7ed558ccd);
-  return hash ^ hash >> 32;
-}
-
-static uint32_t
-tag_of(uint64_t hash)
-{
-  return (uint32_t) (hash >> 32) | 1;
-}
-
-static bool
-same_stack(uint32_t number, uint64_t hash, const dm_frame *frames,
-           unsigned count, bool cut)
-{
-  /* Acquire: pairs with the release that published the number. */
-  const struct callsite *site =
-      atomic_load_explicit(&callsites[number], memory_order_acquire);
-  return site->hash == hash && site->count == count && site->cut == cut &&
-         memcmp(site->frames, frames, count * sizeof *frames) == 0;
+  for (; i < count; i++)
+    a = stir(a, frames[i]);
+  return stir(stir(stir(stir(a, count), b), c), d);
 }
 
 /* A number for a new callsite, or 0 when all are given out. */
@@ -108,7 +103,7 @@ return_number(uint32_t number)
 }
 
 static uint32_t
-make_callsite(uint64_t hash, const dm_frame *frames, unsigned count, bool cut)
+make_callsite(const dm_frame *frames, unsigned count)
 {
   uint32_t number = take_number();
   if (number == 0)
@@ -120,24 +115,10 @@ make_callsite(uint64_t hash, const dm_frame *frames, unsigned count, bool cut)
     return_number(number);
     return 0;
   }
-  site->hash = hash;
   site->count = count;
-  site->cut = cut;
   memcpy(site->frames, frames, count * sizeof *frames);
   atomic_store_explicit(&callsites[number], site, memory_order_release);
   return number;
-}
-
-/* The number in PLACE, made MINE when it is empty: then *WON is set. */
-static uint32_t
-claim(struct place *place, uint32_t mine, uint64_t hash, bool *won)
-{
-  uint32_t number = 0;
-  *won = atomic_compare_exchange_strong(&place->number, &number, mine);
-  if (!*won)
-    return number;
-  atomic_store_explicit(&place->tag, tag_of(hash), memory_order_relaxed);
-  return mine;
 }
 
 uint32_t
@@ -147,28 +128,26 @@ dm_callsites_find(const dm_frame *frames, unsigned count, bool cut)
   uint32_t mine = 0;
   for (size_t i = hash;; i++)
   {
-    struct place *place = &places[i & index_mask];
-    uint32_t number =
-        atomic_load_explicit(&place->number, memory_order_acquire);
-    if (number == 0)
+    _Atomic uint64_t *place = &places[i & index_mask];
+    /* Acquire: pairs with the exchange below, so that what is found can be
+       read. */
+    uint64_t seen = atomic_load_explicit(place, memory_order_acquire);
+    if (seen == 0)
     {
-      bool won;
-      if (!mine && !(mine = make_callsite(hash, frames, count, cut)))
+      if (!mine && !(mine = make_callsite(frames, count)))
         return DM_CALLSITE_OTHER;
-      number = claim(place, mine, hash, &won);
-      if (won)
+      uint64_t wanted = hash >> NUMBER_BITS << NUMBER_BITS | mine;
+      if (atomic_compare_exchange_strong(place, &seen, wanted))
       {
         atomic_fetch_add(&used_cut, cut);
         return mine;
       }
     }
-    uint32_t tag = atomic_load_explicit(&place->tag, memory_order_relaxed);
-    if ((tag == 0 || tag == tag_of(hash)) &&
-        same_stack(number, hash, frames, count, cut))
+    if (seen >> NUMBER_BITS == hash >> NUMBER_BITS)
     {
       if (mine)
         return_number(mine);
-      return number;
+      return seen & ((1 << NUMBER_BITS) - 1);
     }
   }
 }
