@@ -119,7 +119,7 @@ static const char *
 start_books(void)
 {
   if (dm_callsites_init(config.callsites) < 0 ||
-      dm_ledgers_init(config.callsites) < 0 ||
+      dm_ledgers_init(config.callsites) < 0 || !dm_rules_make_cache() ||
       !dm_thread_init((uintptr_t) __libc_stack_end))
     return "no memory for its tables";
   uintptr_t static_tls = 0;

@@ -474,13 +474,17 @@ without_pipe(void (*start)(void))
 #define STRING(x) #x
 #define NAME(x) STRING(x)
 
+bool
+dm_rules_make_cache(void)
+{
+  unusable = true;
+  dm_rule_cache = dm_sys_map(DM_RULE_LINES * sizeof *dm_rule_cache);
+  return dm_rule_cache != NULL;
+}
+
 const char *
 dm_rules_init(void)
 {
-  dm_rule_cache = dm_sys_map(DM_RULE_LINES * sizeof *dm_rule_cache);
-  if (!dm_rule_cache)
-    return "no memory for frame rules";
-  unusable = true;
   void *handle = dlopen("libunwind-x86_64.so.8", RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     return "libunwind-x86_64.so.8 cannot be loaded";

@@ -89,6 +89,10 @@ dm_rule_module(dm_rule rule)
   return (unsigned) (rule >> 52);
 }
 
+/* Makes room for the rules. Returns false when there is no memory. Called once,
+   before all others. */
+bool dm_rules_make_cache(void);
+
 /* Loads libunwind. Returns NULL, or why it cannot be used, in a few words;
    then every rule is DM_RULE_END and callsites have one frame. */
 const char *dm_rules_init(void);

@@ -67,7 +67,7 @@ class Hazards(harness.Case):
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         with harness.running([harness.small("idle")], output="stderr", interval="0.05",
-                             stderr=writer) as program:
+                             format="text", stderr=writer) as program:
             program.line()
             harness.wait_until(lambda: b"idle, pid" in os.read(reader, 100000), "a dump")
             self.assertFalse(os.get_blocking(writer))
@@ -233,7 +233,7 @@ class Hazards(harness.Case):
     # Much at once; the long runs are the torture suite's.
 
     def test_forks_of_many_threads(self):
-        for _ in self.both("fork_storm", "64", "10", THROWING, top=10):
+        for _ in self.both("fork_storm", "64", "10", THROWING):
             pass
 
     def test_the_loader_against_the_unwinder(self):
@@ -253,5 +253,11 @@ class Hazards(harness.Case):
                              - result.dump()["totals"]["frees"], result.dump()["totals"]["live"])
 
     def test_jumps_out_of_malloc(self):
-        for _ in self.both("jumps", behind=(str(PLUGINS / "bump.so"),)):
-            pass
+        """They may leave one block half counted each, and nothing else."""
+        for interval in INTERVALS:
+            result = self.run_small("jumps", behind=(str(PLUGINS / "bump.so"),),
+                                    interval=interval)
+            totals = result.dump()["totals"]
+            self.assertLessEqual(abs(totals["allocations"] - totals["frees"] - totals["live"]),
+                                 2000)
+            self.assertGreater(totals["allocations"], 100000)

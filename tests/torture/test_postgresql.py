@@ -2,10 +2,8 @@
 
 import os
 import pathlib
-import signal
 import unittest
 
-import harness
 import torture
 
 CHECKS = """

@@ -1,5 +1,6 @@
 """python3: the modules of its own test suite that a profiler could disturb."""
 
+import importlib.util
 import re
 
 import torture
@@ -8,7 +9,7 @@ QUICK = "test_gc test_json test_mmap test_fork1 test_wait3 test_errno"
 MORE = """
 test_thread test_threading test_threadsignals test_threading_local test_subprocess
 test_signal test_fork1 test_wait3 test_wait4 test_ctypes test_mmap test_json test_gc
-test_os test_posix test_popen test_pty test_resource test_faulthandler test_capi
+test_os test_posix test_popen test_pty test_resource test_faulthandler
 test_concurrent_futures test_multiprocessing_fork test_queue test_socket test_select
 test_selectors test_poll test_epoll test_asyncio test_logging test_bytes test_bigmem
 test_zlib test_bz2 test_lzma test_hashlib test_ssl test_sqlite test_pickle test_struct
@@ -33,13 +34,11 @@ class Python(torture.Case):
                     views={"stdout": lambda out: torture.tally(out, RESULT)
                            + torture.tally(out, SUMMARY),
                            "stderr": torture.nothing}, balanced=False, top=10, **how)
-                self.assertTrue(torture.tally(ran.stdout, RESULT), ran.stdout)
+                self.assertIn(b"Tests result: ", ran.stdout)
 
     def setUp(self):
         super().setUp()
-        try:
-            import test.test_json        # noqa: F401 -- is the package there?
-        except ImportError:
+        if not importlib.util.find_spec("test.test_json"):
             self.skipTest("the test suite of python3 is not installed")
 
     @torture.quick

@@ -40,6 +40,7 @@ leaf_setup(void)
   fake_clock_set(1);
   ck_assert_int_eq(dm_callsites_init(CAP), 0);
   ck_assert_int_eq(dm_ledgers_init(CAP), 0);
+  ck_assert(dm_rules_make_cache());
   const char *why = dm_rules_init();
   ck_assert_msg(!why, "%s", why);
   dm_unwind_init(DEPTH, false, 8192);
