@@ -15,7 +15,7 @@
 #include "hook/unwind_tables.h"
 
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
-uint32_t dm_rules_generation;
+_Atomic uint32_t dm_rules_generation;
 
 /* libunwind's functions, by the names its remote library gives them. */
 static struct
@@ -396,7 +396,7 @@ dm_rules_forget(unsigned module)
   for (unsigned i = 0; i < DM_RULE_LINES; i++)
     for (unsigned way = 0; way < DM_RULE_WAYS; way++)
       forget_place(&dm_rule_cache[i][way], module);
-  __atomic_fetch_add(&dm_rules_generation, 1, __ATOMIC_RELAXED);
+  atomic_fetch_add_explicit(&dm_rules_generation, 1, memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------------------

@@ -142,7 +142,7 @@ dm_rule_find(uintptr_t pc)
 void dm_rules_forget(unsigned module);
 
 /* How often rules were forgotten: what was made with older rules is stale. */
-extern DM_HIDDEN uint32_t dm_rules_generation;
+extern DM_HIDDEN _Atomic uint32_t dm_rules_generation;
 
 /* The whole stack as libunwind sees it, for what rules cannot express and for
    DMALLOC_VERIFY: up to MAX return addresses into ADDRESSES, leaf first, with

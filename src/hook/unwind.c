@@ -136,7 +136,9 @@ walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
 uint32_t
 dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
 {
-  uint64_t key = dm_memo_key(caller, dm_rules_generation);
+  uint32_t generation =
+      atomic_load_explicit(&dm_rules_generation, memory_order_relaxed);
+  uint64_t key = dm_memo_key(caller, generation);
   struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
   for (unsigned way = 0; way < 2 && !dm_unwind_verify; way++)
   {

@@ -54,7 +54,9 @@ dm_unwind_recall(struct dm_thread *thread, const struct dm_shape *shape,
 static inline __attribute__((always_inline)) const struct dm_memo_stack *
 dm_unwind_usual(struct dm_thread *thread, struct dm_caller caller)
 {
-  uint64_t key = dm_memo_key(caller, dm_rules_generation);
+  uint32_t generation =
+      atomic_load_explicit(&dm_rules_generation, memory_order_relaxed);
+  uint64_t key = dm_memo_key(caller, generation);
   const struct dm_memo_stack *stack =
       dm_unwind_recall(thread, dm_memo_shape(&thread->memo, key), caller, key);
   return __builtin_expect(stack && !stack->verify, 1) ? stack : NULL;

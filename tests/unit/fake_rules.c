@@ -5,7 +5,7 @@
 
 static struct dm_rule_place cache[DM_RULE_LINES][DM_RULE_WAYS];
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS] = cache;
-uint32_t dm_rules_generation;
+_Atomic uint32_t dm_rules_generation;
 
 dm_rule fake_rules[FAKE_FUNCTIONS];
 unsigned fake_lookups;

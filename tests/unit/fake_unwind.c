@@ -6,7 +6,7 @@
 #include "hook/unwind.h"
 
 uint32_t fake_callsite;
-uint32_t dm_rules_generation;
+_Atomic uint32_t dm_rules_generation;
 
 uint32_t
 dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
