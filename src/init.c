@@ -148,12 +148,6 @@ after_fork_in_child(void)
   dm_trigger_after_fork();
 }
 
-static void
-restart_reporter(void)
-{
-  dm_reporter_start();
-}
-
 __attribute__((constructor)) static void
 start(void)
 {
@@ -191,8 +185,8 @@ start(void)
   why = dm_trigger_init(&config);
   if (why)
     dm_dump_degraded(why);
-  dm_identity_before = dm_reporter_stop;
-  dm_identity_after = restart_reporter;
+  dm_identity_before = dm_reporter_pause;
+  dm_identity_after = dm_reporter_resume;
 }
 
 __attribute__((destructor)) static void

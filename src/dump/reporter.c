@@ -37,6 +37,11 @@ static _Atomic bool running;
 /* The kernel thread's id; the kernel clears it when the thread ends. */
 static uint32_t thread_id;
 
+/* Held while the reporter is being started or ended; and how many threads are
+   inside a call that wants none to be there. */
+static _Atomic bool transition;
+static _Atomic unsigned unwanted;
+
 /* The process that started it. A child of vfork shares our memory, and one of a
    bare clone has a copy, without being told by an atfork handler: neither has a
    reporter, and neither may touch what it believes to be one. 0: nobody yet. */
@@ -265,11 +270,31 @@ wait_for_exit(void)
     dm_sys_futex_wait_shared(&thread_id, now, 10000000);
 }
 
-/* Starts a reporter if there is none. Returns whether there is one now. */
-static bool
-start_thread(void)
+/* Waits for another thread that starts or ends the reporter. Not for signal
+   handlers, which may have interrupted it. */
+static void
+begin_transition(void)
 {
-  if (is_strangers())
+  enum
+  {
+    NAP_NS = 100000
+  };
+  uint32_t word = 0;
+  while (atomic_exchange(&transition, true))
+    dm_sys_futex_wait(&word, 0, dm_sys_clock_ns(CLOCK_MONOTONIC) + NAP_NS);
+}
+
+static void
+end_transition(void)
+{
+  atomic_store(&transition, false);
+}
+
+/* Starts a reporter where there is none, by whoever holds the transition. */
+static bool
+start_in_transition(void)
+{
+  if (atomic_load(&unwanted) != 0)
     return false;
   if (atomic_exchange(&running, true))
     return true;
@@ -298,6 +323,20 @@ start_thread(void)
   return started;
 }
 
+/* Starts a reporter if there is none. Returns whether there is one now; while
+   another thread starts or ends it, whether there was one. Signal-safe. */
+static bool
+start_thread(void)
+{
+  if (is_strangers())
+    return false;
+  if (atomic_exchange(&transition, true))
+    return atomic_load(&running);
+  bool started = start_in_transition();
+  end_transition();
+  return started;
+}
+
 bool
 dm_reporter_start(void)
 {
@@ -310,16 +349,21 @@ dm_reporter_start(void)
 static uint32_t
 end_thread(unsigned patience_ms)
 {
-  uint32_t id = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
-  if (id == 0 || is_strangers())
+  if (is_strangers())
     return 0;
-  atomic_store(&stopping, true);
-  dm_output_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
-                  (uint64_t) patience_ms * 1000000);
-  ring();
-  wait_for_exit();
-  atomic_store(&running, false);
-  dm_output_hurry(UINT64_MAX);
+  begin_transition();
+  uint32_t id = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
+  if (id != 0)
+  {
+    atomic_store(&stopping, true);
+    dm_output_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
+                    (uint64_t) patience_ms * 1000000);
+    ring();
+    wait_for_exit();
+    atomic_store(&running, false);
+    dm_output_hurry(UINT64_MAX);
+  }
+  end_transition();
   return id;
 }
 
@@ -331,6 +375,22 @@ dm_reporter_stop(void)
      that counts threads would still see it. */
   while (id != 0 && dm_sys_thread_exists((pid_t) id))
     dm_sys_yield();
+}
+
+void
+dm_reporter_pause(void)
+{
+  if (is_strangers())
+    return;
+  atomic_fetch_add(&unwanted, 1);
+  dm_reporter_stop();
+}
+
+void
+dm_reporter_resume(void)
+{
+  if (!is_strangers() && atomic_fetch_sub(&unwanted, 1) == 1)
+    dm_reporter_start();
 }
 
 bool
@@ -347,6 +407,8 @@ dm_reporter_after_fork(void)
 {
   thread_id = 0;
   owner = 0;
+  atomic_store(&transition, false);
+  atomic_store(&unwanted, 0);
   atomic_store(&running, false);
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
   for (unsigned i = 0; i < REQUESTS; i++)

@@ -32,6 +32,11 @@ bool dm_reporter_start(void);
    its reader is cut short. Nothing happens when there is none. */
 void dm_reporter_stop(void);
 
+/* Around a call that wants the reporter away: ends it, and starts it anew when
+   the last of several threads that make such calls is through. */
+void dm_reporter_pause(void);
+void dm_reporter_resume(void);
+
 /* Ends it at the exit of the process: a dump under way is finished, and LAST,
    unless NULL, made after it, PATIENCE_MS being allowed for both. Returns false
    when there is no reporter to do it. Only waits: a sandbox may allow the

@@ -42,6 +42,6 @@ class Ages(harness.Case):
                             reallocs_in_place=1, reallocs_moved=1)
         # Born at the start: the shrunk block and its neighbour; born now: the moved one.
         young, old = dump["ages"][:2], dump["ages"][2]
-        self.assert_figures(old, live=2, bytes=1016)
+        self.assert_figures(old, live=2, bytes=4000)
         self.assertEqual(sum(row["live"] for row in young), 1)
         self.assertEqual(sum(row["bytes"] for row in young), 40000)
