@@ -141,6 +141,10 @@ class Hazards(harness.Case):
                 if interval is not None:
                     self.assert_balanced(program.ask())
 
+    def test_threads_that_change_identity_at_once(self):
+        for _ in self.both("identity_storm"):
+            pass
+
     def test_another_preload_in_any_order(self):
         faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
         if not os.path.exists(faketime):
