@@ -1,6 +1,7 @@
-"""The torture suite's quick part: some minutes of real programs at work.
+"""quick.py -- the torture suite's quick part: some minutes of real programs.
 
-`scons torture` runs all of it; see tests/torture.
+`scons torture-quick` runs it, `scons torture` all. Not yet a part of `scons
+test`: it takes as long as all the rest, and has not run often enough.
 """
 
 import importlib
@@ -9,7 +10,7 @@ import pathlib
 import sys
 import unittest
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "torture"
+FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(FOLDER))
 
 import torture  # noqa: E402 -- from that folder
