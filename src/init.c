@@ -129,12 +129,6 @@ start_books(void)
 }
 
 static void
-before_fork(void)
-{
-  dm_rules_before_fork();
-}
-
-static void
 after_fork_in_parent(void)
 {
   dm_rules_after_fork(false);
@@ -179,7 +173,8 @@ start(void)
     dm_dump_degraded(why);
   }
   dm_trace_sink = dm_dump_message;
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  pthread_atfork(dm_rules_before_fork, after_fork_in_parent,
+                 after_fork_in_child);
   dm_mode = config.trace ? DM_MODE_TRACE : DM_MODE_RECORD;
 
   why = dm_trigger_init(&config);

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
-#include "books/callsites.h"
 #include "dump/output.h"
 #include "dump/report.h"
 #include "dump/symbols.h"
@@ -73,20 +72,6 @@ open_output(struct dm_output *output, const struct dm_request *request)
   return request->value == 0;
 }
 
-static void
-want_names(const struct dm_snapshot *snapshot)
-{
-  for (uint32_t i = 0; i < snapshot->listed; i++)
-  {
-    unsigned count;
-    const dm_frame *frames =
-        dm_callsite_frames(snapshot->top[i].number, &count);
-    for (unsigned j = 0; j < count; j++)
-      dm_symbols_want(frames[j]);
-  }
-  dm_symbols_resolve();
-}
-
 static bool
 dump_locked(const struct dm_request *request)
 {
@@ -112,7 +97,6 @@ dump_locked(const struct dm_request *request)
                                  : NULL,
   };
   dm_snapshot_take(&snapshot, all ? DM_TOP_ALL : config->top, config->sort);
-  want_names(&snapshot);
 
   struct dm_text text;
   dm_text_init(&text, buffer, sizeof buffer);
