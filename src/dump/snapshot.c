@@ -28,7 +28,7 @@ make_room(uint32_t used)
 {
   if (used < capacity)
     return true;
-  uint32_t wanted = capacity ? capacity : 1024;
+  uint32_t wanted = capacity ? capacity : 256;
   while (wanted <= used)
     wanted *= 2;
   struct dm_callsite_figures *new_figures =
@@ -162,6 +162,11 @@ add_cell(const struct dm_ledger *ledger, const struct dm_cell *cell,
          uint32_t number, uint32_t now)
 {
   struct dm_callsite_figures *to = &figures[number];
+  struct dm_row youngest = dm_ledger_youngest(ledger, cell, &seconds[number]);
+  if (seconds[number] != DM_SECOND_NEVER)
+    add_live(to, dm_age(now, seconds[number]), youngest);
+
+  /* After the live blocks: what is allocated meanwhile shows as freed again. */
   struct dm_sums sums = {0};
   dm_cell_add(&sums, cell);
   to->allocations += sums.allocations;
@@ -173,11 +178,6 @@ add_cell(const struct dm_ledger *ledger, const struct dm_cell *cell,
   uint64_t reached = 0;
   for (unsigned row = DM_AGE_ROWS - 1; row > 0; row--)
     to->survived[row - 1] += reached += sums.frees[row];
-
-  struct dm_row youngest =
-      dm_ledger_youngest(ledger, cell, &seconds[number]);
-  if (seconds[number] != DM_SECOND_NEVER)
-    add_live(to, dm_age(now, seconds[number]), youngest);
 }
 
 static bool
@@ -237,6 +237,9 @@ sum_callsite(struct dm_snapshot *snapshot, struct dm_callsite_figures *site)
   }
   for (unsigned slot = 0; slot < DM_BIRTH_SLOTS; slot++)
     site->generations += site->births[slot] > 0;
+  /* A block can be seen in the births before it is seen in its cell. */
+  if ((int64_t) site->allocations < site->live.count)
+    site->allocations = (uint64_t) site->live.count;
   site->frees = site->allocations - (uint64_t) site->live.count;
   snapshot->allocations += site->allocations;
   snapshot->allocated_bytes += site->allocated_bytes;
