@@ -39,28 +39,55 @@ is_loader(struct dm_caller caller)
   return *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
 }
 
+/* Stamps BLOCK, of SIZE bytes from CALLSITE, and counts it in LEDGER. */
+static void *
+stamp_and_count(struct dm_ledger *ledger, uint32_t callsite, void *block,
+                size_t size, bool loaders)
+{
+  size_t usable = dm_next_usable_size(block);
+  if (usable < size + DM_STAMP_SIZE)
+    return block; /* less than was asked for: no room for a stamp */
+  struct dm_block what = {
+      .size = size,
+      .callsite = callsite,
+      .birth = dm_clock_slice(),
+      .loaders = loaders,
+  };
+  dm_stamp_write(block, usable, &what);
+  dm_ledger_alloc(ledger, callsite, what.birth, size);
+  return block;
+}
+
 void *
 dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
 {
   if (!block)
     return NULL;
-  size_t usable = dm_next_usable_size(block);
-  if (usable < size + DM_STAMP_SIZE)
-    return block; /* less than was asked for: no room for a stamp */
-  /* A thread without a place records no stack. */
   struct dm_thread *thread = dm_thread_self();
-  struct dm_block what = {
-      .size = size,
-      .callsite =
-          thread ? dm_unwind_callsite(thread, caller) : DM_CALLSITE_OTHER,
-      .birth = dm_clock_slice(),
-      .loaders = is_loader(caller),
-  };
-  dm_stamp_write(block, usable, &what);
   struct loan loan = borrow_ledger();
-  dm_ledger_alloc(loan.ledger, what.callsite, what.birth, size);
+  /* A thread without a place records no stack. */
+  uint32_t callsite =
+      thread ? dm_unwind_callsite(thread, caller, 0) : DM_CALLSITE_OTHER;
+  stamp_and_count(loan.ledger, callsite, block, size, is_loader(caller));
   give_back(&loan);
   return block;
+}
+
+void *
+dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
+                    struct dm_caller caller)
+{
+  uint32_t callsite = dm_unwind_callsite(thread, caller, 1);
+  return stamp_and_count(thread->ledger, callsite, block, size,
+                         is_loader(caller));
+}
+
+void *
+dm_record_known_alloc(struct dm_thread *thread, const struct dm_cell *cell,
+                      void *block, size_t size)
+{
+  uint32_t callsite = (uint32_t) (cell->label >> DM_LABEL_CALLSITE_SHIFT);
+  return stamp_and_count(thread->ledger, callsite, block, size, false);
 }
 
 /* Takes a block with a valid stamp out of the books. */

@@ -35,9 +35,18 @@ dm_stamped_size(size_t size)
 }
 
 /* The same as the next two, whatever is to be done: a new thread, a new stack,
-   another second, a block that is none of ours, the loader freeing its own. */
+   a block that is none of ours, the loader freeing its own. */
 void *dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
 void dm_record_any_free(void *block, struct dm_caller caller);
+
+/* The same for a stack that is none of the last, but of one of the last shapes;
+   and for one whose CELL is known, but it is another second or the block is
+   unusual. */
+void *dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
+                          struct dm_caller caller);
+void *dm_record_known_alloc(struct dm_thread *thread,
+                            const struct dm_cell *cell, void *block,
+                            size_t size);
 
 /* BLOCK, not NULL, of USABLE bytes, was handed out to THREAD for SIZE bytes,
    called for from CALLER. Returns BLOCK. */
@@ -50,13 +59,13 @@ dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
   const struct dm_memo_stack *stack =
       dm_unwind_usual(thread, caller, generation);
   if (__builtin_expect(!stack, 0))
-    return dm_record_any_alloc(block, size, caller);
+    return dm_record_new_alloc(thread, block, size, caller);
   struct dm_cell *cell = stack->cell;
   uint64_t label = cell->label;
   uint32_t now = atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
   size_t slack = usable - DM_STAMP_SIZE - size;
   if (__builtin_expect((uint32_t) label != now || slack >= DM_STAMP_FAR, 0))
-    return dm_record_any_alloc(block, size, caller);
+    return dm_record_known_alloc(thread, cell, block, size);
   struct dm_stamp *stamp = dm_stamp_at(block, usable);
   uint64_t fields = label | (uint64_t) slack << DM_STAMP_SLACK_SHIFT;
   stamp->fields = fields;

@@ -144,13 +144,14 @@ walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
 }
 
 uint32_t
-dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
+dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
+                   unsigned tried)
 {
   uint32_t generation =
       atomic_load_explicit(&dm_rules_generation, memory_order_relaxed);
   uint64_t key = dm_unwind_key(thread, caller, generation);
   struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
-  for (unsigned way = 0; way < 2 && !dm_unwind_verify; way++)
+  for (unsigned way = tried; way < 2 && !dm_unwind_verify; way++)
   {
     const struct dm_memo_stack *stack =
         dm_unwind_recall(thread, shape + way, caller, key);

@@ -58,7 +58,9 @@ dm_unwind_usual(struct dm_thread *thread, struct dm_caller caller,
                           key);
 }
 
-/* The callsite of CALLER. Thread-safe, Signal-safe; never waits. */
-uint32_t dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller);
+/* The callsite of CALLER. TRIED says how many of the shapes for it, 0 to 2, were
+   looked at in vain. Thread-safe, Signal-safe; never waits. */
+uint32_t dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
+                            unsigned tried);
 
 #endif

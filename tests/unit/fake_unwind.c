@@ -9,9 +9,10 @@ uint32_t fake_callsite;
 _Atomic uint32_t dm_rules_generation;
 
 uint32_t
-dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
+dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
+                   unsigned tried)
 {
-  (void) thread, (void) caller;
+  (void) thread, (void) caller, (void) tried;
   return fake_callsite;
 }
 
