@@ -40,6 +40,15 @@ is_stack(uint32_t site, unsigned number)
   return is_part(site, number, 1 + number % DEEPEST);
 }
 
+bool
+is_some_of(uint32_t site, unsigned number)
+{
+  return site == DM_CALLSITE_OTHER || is_stack(site, number) ||
+         (dm_callsite_how(site) == DM_CALLSITE_SHORTENED &&
+          (is_part(site, number, 8) || is_part(site, number, 4) ||
+           is_part(site, number, 1)));
+}
+
 /* --------------------------------------------------------------------------
    The hook's side. Each ledger has one writer. */
 
@@ -62,10 +71,13 @@ static struct
 
 void (*before_counting)(void);
 void (*before_second_look)(void);
+void (*between_steps)(void);
 
 static void
 call_once(void (**function)(void))
 {
+  if (between_steps)
+    between_steps();
   void (*now)(void) = *function;
   if (!now)
     return;
@@ -230,7 +242,9 @@ sum_withdrawn(void *books)
   (void) books;
   sums_made++;
   sum_cells(dm_callsite_is_withdrawn);
-  call_once(&while_summing);
+  if (while_summing)
+    while_summing();
+  while_summing = NULL;
 }
 
 static bool

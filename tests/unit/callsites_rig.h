@@ -26,6 +26,9 @@ uint32_t find_stack(unsigned number);
 bool is_stack(uint32_t site, unsigned number);
 bool is_part(uint32_t site, unsigned number, unsigned count);
 
+/* Whether SITE is what the table may have recorded for stack NUMBER. */
+bool is_some_of(uint32_t site, unsigned number);
+
 /* A block as the hook sees it. */
 struct block
 {
@@ -43,6 +46,8 @@ void release(unsigned thread, struct block block);
    not counted, or counted and not looked at the generation again. */
 extern void (*before_counting)(void);
 extern void (*before_second_look)(void);
+/* Called at both places each time, if set. */
+extern void (*between_steps)(void);
 
 /* What one callsite has counted. */
 struct sums

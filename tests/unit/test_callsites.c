@@ -226,16 +226,6 @@ START_TEST(threads_agree)
 }
 END_TEST
 
-/* Whether SITE holds stack NUMBER or a part of it, or is (other). */
-static bool
-is_some_of(uint32_t site, unsigned number)
-{
-  return site == DM_CALLSITE_OTHER || is_stack(site, number) ||
-         (dm_callsite_how(site) == DM_CALLSITE_SHORTENED &&
-          (is_part(site, number, 8) || is_part(site, number, 4) ||
-           is_part(site, number, 1)));
-}
-
 START_TEST(threads_fill_the_table)
 {
   insert_from_all_threads(5000);
