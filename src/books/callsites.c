@@ -14,15 +14,14 @@ enum
 };
 
 /* Up to how many numbers in use, in sixteenths of the cap, something is still
-   done. Those that come again have room of their own above the steps down, and
-   above them the callers, of which there are few. */
+   done. */
 enum
 {
   UNTIL_PRESSED = 8,
   UNTIL_NEW = 12,
-  UNTIL_EIGHT = 13,
-  UNTIL_FOUR = 14,
-  UNTIL_AGAIN = 15,
+  UNTIL_EIGHT = 13, /* frames, or when it comes the second time */
+  UNTIL_FOUR = 14,  /* or the fourth time */
+  UNTIL_OFTEN = 15, /* the eighth time */
   UNTIL_CALLER = 16
 };
 
@@ -61,15 +60,24 @@ dm_callsites_have_room(void)
   return !is_over(UNTIL_NEW);
 }
 
-/* Up to where a recording of COUNT frames is made. */
+/* Up to where COUNT frames are recorded at once. */
 static uint32_t
-limit_of(unsigned count, bool came_again)
+limit_of(unsigned count)
 {
-  unsigned limit = count == 1   ? UNTIL_CALLER
-                   : count <= 4 ? UNTIL_FOUR
-                   : count <= 8 ? UNTIL_EIGHT
-                                : UNTIL_NEW;
-  return limits[came_again && limit < UNTIL_AGAIN ? UNTIL_AGAIN : limit];
+  return limits[count == 1   ? UNTIL_CALLER
+                : count <= 4 ? UNTIL_FOUR
+                : count <= 8 ? UNTIL_EIGHT
+                             : UNTIL_NEW];
+}
+
+/* Up to where any stack is recorded when it comes for the TIMES-th time. */
+static uint32_t
+limit_of_times(unsigned times)
+{
+  return limits[times >= 8   ? UNTIL_OFTEN
+                : times >= 4 ? UNTIL_FOUR
+                : times >= 2 ? UNTIL_EIGHT
+                             : UNTIL_NEW];
 }
 
 /* The number of STACK in full, or 0. */
@@ -77,11 +85,11 @@ static uint32_t
 find_whole(const struct dm_stack *stack)
 {
   uint64_t word = dm_table_word(stack);
-  uint32_t limit = limit_of(stack->count, false);
-  uint32_t number = dm_table_find(stack, word, limit);
-  if (number || !is_over(UNTIL_NEW) || !dm_doorkeeper_knows(word >> DM_ENTRY_HASH_SHIFT))
+  uint32_t number = dm_table_find(stack, word, limit_of(stack->count));
+  if (number || !is_over(UNTIL_NEW))
     return number;
-  return dm_table_find(stack, word, limit_of(stack->count, true));
+  unsigned times = dm_doorkeeper_count(word >> DM_ENTRY_HASH_SHIFT);
+  return dm_table_find(stack, word, limit_of_times(times));
 }
 
 /* The number of the innermost frames of STACK, as many as there is room for. */
@@ -94,7 +102,7 @@ find_shortened(struct dm_stack stack)
     {
       stack.count = count;
       uint64_t word = dm_table_word(&stack);
-      uint32_t number = dm_table_find(&stack, word, limit_of(count, false));
+      uint32_t number = dm_table_find(&stack, word, limit_of(count));
       if (number)
         return number;
     }
@@ -139,7 +147,7 @@ dm_callsites_may_improve(uint32_t number)
 {
   return (number == DM_CALLSITE_OTHER ||
           dm_callsite_how(number) & DM_CALLSITE_SHORTENED) &&
-         !is_over(UNTIL_AGAIN);
+         !is_over(UNTIL_OFTEN);
 }
 
 const dm_frame *

@@ -13,15 +13,13 @@
 
      from 8   long recursion is folded (fold.h), and callsites without a live
               block are reclaimed by the thread that makes the dumps
-     from 12  a stack that was never seen before is recorded by its 8 innermost
-              frames; when it comes again, in full (doorkeeper.h)
-     from 13  by its 4 innermost frames
-     from 14  by its caller alone; those that come again still in full
-     from 15  all by their callers
-     at 16    (other)
+     from 12  a stack is recorded by its 8 innermost frames at first, and in
+   full when it comes the 2nd time (doorkeeper.h) from 13  by its 4 innermost
+   frames, and in full the 4th time from 14  by its caller alone, and in full
+   the 8th time from 15  by its caller alone at 16    (other)
 
-   So a million stacks that appear once share what they have in common, and a
-   stack that appears again keeps its name. Each step is a figure of the dump.
+   So a million stacks that come once share what they have in common, and one
+   that comes again and again gets its name. Each step is a figure of the dump.
 
    A number that was reclaimed is given to another stack. callsites_reclaim.c
    says how, and why neither a block, a ledger nor a dump takes the one for the

@@ -1,14 +1,16 @@
-/* doorkeeper.c -- who was here before? */
+/* doorkeeper.c -- how often was somebody here lately? */
 
 #include "books/doorkeeper.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/sys.h"
 
-/* 0: nobody yet. Marks are alone: relaxed, and ordered with nothing. */
-static _Atomic uint16_t *marks;
+/* A part of the hash above, the count in the lowest 8 bits. Places are alone:
+   relaxed, and ordered with nothing. */
+static _Atomic uint32_t *places;
 static size_t mask;
 
 int
@@ -17,17 +19,25 @@ dm_doorkeeper_init(size_t wanted)
   size_t size = 1024;
   while (size < wanted)
     size *= 2;
-  marks = dm_sys_map(size * sizeof *marks);
+  places = dm_sys_map(size * sizeof *places);
   mask = size - 1;
-  return marks ? 0 : -ENOMEM;
+  return places ? 0 : -ENOMEM;
 }
 
-bool
-dm_doorkeeper_knows(uint64_t hash)
+unsigned
+dm_doorkeeper_count(uint64_t hash)
 {
-  _Atomic uint16_t *place = &marks[hash & mask];
-  uint16_t mark = (uint16_t) (hash >> 32 | 1);
-  bool knows = atomic_load_explicit(place, memory_order_relaxed) == mark;
+  _Atomic uint32_t *place = &places[hash & mask];
+  uint32_t mark = atomic_load_explicit(place, memory_order_relaxed);
+  uint32_t count = mark & DM_DOORKEEPER_MOST;
+  uint32_t name = (uint32_t) (hash >> 32) << 8;
+  bool ours = (mark ^ name) >> 8 == 0;
+  if (ours && count < DM_DOORKEEPER_MOST)
+    mark++;
+  else if (!ours && count > 1)
+    mark--;
+  else if (!ours)
+    mark = name | 1;
   atomic_store_explicit(place, mark, memory_order_relaxed);
-  return knows;
+  return (mark ^ name) >> 8 == 0 ? mark & DM_DOORKEEPER_MOST : 1;
 }

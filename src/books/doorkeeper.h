@@ -1,31 +1,37 @@
-/* doorkeeper.h -- who was here before?
+/* doorkeeper.h -- how often was somebody here lately?
 
    Where room is scarce, a stack that comes once must not take the place of one
-   that comes again and again. So each hash that asks leaves a mark, and the
-   answer is whether its mark was there. (The idea is TinyLFU's: G. Einziger,
+   that comes again and again. So each hash that asks leaves a mark, and learns
+   how many of its marks were there. (The idea is TinyLFU's: G. Einziger,
    R. Friedman, B. Manes, "TinyLFU: A Highly Efficient Cache Admission Policy",
-   2017. There it is a Bloom filter that is emptied at times; here a table of
-   16-bit marks of which a new one overwrites an old one, so that it ages by
-   itself.)
+   2017. There it is a sketch that is halved at times.)
 
-   A mark of another hash is taken for one's own in one of 32,768 cases; a mark
-   that was overwritten meanwhile is missed, and the stack must come once more.
-   Two threads at once may lose a mark: the same. */
+   A place holds the mark of one hash, with its count. Another hash that falls
+   on that place takes 1 away, and gets the place when nothing is left (as in
+   J. Misra, D. Gries, "Finding Repeated Elements", 1982). So the marks of the
+   many that come once go by themselves, and what comes more often than others
+   fall on its place is counted, however long it takes.
+
+   A hash is taken for another in one of 16 million cases, if they share a
+   place. Two threads at once may lose a mark: a stack must come once more. */
 
 #ifndef DM_BOOKS_DOORKEEPER_H
 #define DM_BOOKS_DOORKEEPER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Makes room for at least WANTED marks, 2 bytes each, touched only when one is
+enum
+{
+  DM_DOORKEEPER_MOST = 255 /* it counts no further */
+};
+
+/* Makes room for at least WANTED marks, 4 bytes each, touched only when one is
    left. Returns 0 or a negative errno. Called once. */
 int dm_doorkeeper_init(size_t wanted);
 
-/* Whether HASH, of which the lower 48 bits count, left its mark before; now it
-   has.
-   Thread-safe, Signal-safe. */
-bool dm_doorkeeper_knows(uint64_t hash);
+/* How often HASH, of which the lower 56 bits count, was here lately, this time
+   included. Thread-safe, Signal-safe. */
+unsigned dm_doorkeeper_count(uint64_t hash);
 
 #endif
