@@ -127,7 +127,8 @@ walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
     verify(&walk, result, callsite, key);
   /* A failed walk may do better next time; one on a stack that is not this
      thread's own would be read without bounds. */
-  if (walk.memorable && started_bounded && result != DM_WALK_FAILED)
+  if (walk.memorable && started_bounded && result != DM_WALK_FAILED &&
+      !dm_callsites_may_improve(callsite))
     memorize(&walk, key, callsite);
   dm_walk_finish(&walk);
   return callsite;
