@@ -64,14 +64,16 @@
    word is another. A1 to A4 that began before R2 are case 2. A free of a block
    that carries n is one of the successor's, for there is no other.
 
-   The dump is made by the reclaimer's own thread, or while it waits: it reads
-   n's frames and n's figures on one side of a round.
+   A dump and a round hold the same lock: a dump reads n's frames and n's
+   figures on one side of a round.
 
    The end of a thread in the middle of A (a handler that jumps out of malloc, a
    fork) leaves at most one count that nobody takes back. If it was seen by R4,
    n is never reclaimed again. If not, its successor has one block too many.
    A round that is broken off by a fork leaves WITHDRAWN and DEAD entries to the
-   next round. */
+   next round.
+
+   tests/unit/test_reclaim_model.c tries all orders of these steps. */
 
 #include "base/barrier.h"
 #include "books/callsite_table.h"

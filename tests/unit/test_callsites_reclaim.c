@@ -145,7 +145,7 @@ START_TEST(frames_take_bounded_room)
   }
   size_t mapped = dm_sys_mapped_bytes();
   ck_assert_uint_le(mapped, RIG_CAP * (2 * DEEPEST * 8 + 64) + (4 << 20));
-  for (unsigned round = 8; round < 200; round++)
+  for (unsigned round = 8; round < 50; round++)
   {
     come_and_go(round * 5000, round * 5000 + SCARCE);
     reclaim();
