@@ -97,7 +97,7 @@ make_secret(void)
      the first is glibc's own stack canary. */
   const uint64_t *random = (const uint64_t *) getauxval(AT_RANDOM);
   dm_stamp_secret = random ? random[1] : (uintptr_t) &config;
-  dm_stamp_secret |= 1;
+  dm_stamp_secret = dm_stamp_secret >> 24 << 24;
 }
 
 static int
@@ -175,6 +175,7 @@ start(void)
   dm_trace_sink = dm_dump_message;
   pthread_atfork(dm_rules_before_fork, after_fork_in_parent,
                  after_fork_in_child);
+  dm_thread_usual = !config.trace && !config.verify;
   dm_mode = config.trace ? DM_MODE_TRACE : DM_MODE_RECORD;
 
   why = dm_trigger_init(&config);

@@ -23,14 +23,22 @@ struct dm_live
   int64_t bytes;
 };
 
-/* A callsite as the dump shows it. */
+/* A callsite as the dump shows it. Live blocks are counted once, by age; so a
+   callsite's rows add up to its live blocks, and all callsites' to the rows of
+   the whole process, in each dump. */
 struct dm_callsite_figures
 {
   uint32_t number;
+  uint32_t generations; /* slots of BIRTHS with a live block in them */
   struct dm_live live;
   uint64_t allocations, allocated_bytes, frees;
   uint64_t in_place, moved, grown_bytes;
   int64_t growth; /* bytes gained since the dump before */
+  struct dm_live ages[DM_AGE_ROWS];
+  uint64_t survived[DM_AGE_ROWS - 1]; /* blocks known to have reached 1, 10, 100,
+                                         1000 slices: freed at that age, or live
+                                         at it */
+  int32_t births[DM_BIRTH_SLOTS];     /* live blocks by age in growing slots */
 };
 
 enum dm_trigger
@@ -74,6 +82,7 @@ struct dm_snapshot
   /* dmalloc itself. */
   uint64_t table_bytes; /* memory that dmalloc mapped */
   uint32_t ledgers;
+  uint32_t coarse_ledgers; /* of them, those that tell old ages in steps */
   uint64_t dumps_cut;   /* dumps whose end could not be written */
   const char *degraded; /* why something is not tracked, or NULL */
 };

@@ -32,14 +32,21 @@ give_back(const struct loan *loan)
     dm_emergency_end(&loan->signals);
 }
 
-void
+/* Whether CALLER is the dynamic loader. */
+static bool
+is_loader(struct dm_caller caller)
+{
+  return *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
+}
+
+void *
 dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
 {
   if (!block)
-    return;
+    return NULL;
   size_t usable = dm_next_usable_size(block);
   if (usable < size + DM_STAMP_SIZE)
-    return; /* less than was asked for: no room for a stamp */
+    return block; /* less than was asked for: no room for a stamp */
   /* A thread without a place records no stack. */
   struct dm_thread *thread = dm_thread_self();
   struct dm_block what = {
@@ -47,11 +54,13 @@ dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
       .callsite =
           thread ? dm_unwind_callsite(thread, caller) : DM_CALLSITE_OTHER,
       .birth = dm_clock_slice(),
+      .loaders = is_loader(caller),
   };
   dm_stamp_write(block, usable, &what);
   struct loan loan = borrow_ledger();
   dm_ledger_alloc(loan.ledger, what.callsite, what.birth, size);
   give_back(&loan);
+  return block;
 }
 
 /* Takes a block with a valid stamp out of the books. */
@@ -84,22 +93,16 @@ count_gone(enum dm_stamp_state state, const struct dm_block *what)
     count_unknown(state);
 }
 
-/* The loader frees its own data at the end of a dlclose: that is how we learn
-   of one. */
-static void
-watch_loader(struct dm_caller caller)
-{
-  if (*caller.slot - dm_loader_start < dm_loader_end - dm_loader_start)
-    dm_modules_recheck(dm_rules_forget);
-}
-
 void
 dm_record_any_free(void *block, struct dm_caller caller)
 {
   struct dm_realloc taken;
   dm_record_realloc_begin(&taken, block);
   dm_record_realloc_freed(&taken);
-  watch_loader(caller);
+  /* The loader frees its own data at the end of a dlclose: that is how we learn
+     of one. */
+  if (is_loader(caller))
+    dm_modules_recheck(dm_rules_forget);
 }
 
 void
@@ -143,7 +146,7 @@ moved(const struct dm_realloc *realloc, void *result, size_t size,
       struct dm_caller caller)
 {
   count_gone(realloc->state, &realloc->was);
-  dm_record_alloc(result, size, caller);
+  dm_record_any_alloc(result, size, caller);
   struct dm_block is;
   if (realloc->state != DM_STAMP_VALID ||
       dm_stamp_read(result, dm_next_usable_size(result), &is) != DM_STAMP_VALID)

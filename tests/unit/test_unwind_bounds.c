@@ -31,13 +31,14 @@ START_TEST(nothing_beyond_the_end_is_read)
 }
 END_TEST
 
-/* The stack became shorter (another thread's, at the same place): the memo
-   reads no further than it now goes. */
+/* The stack became shorter (another thread's, who changes the salt when it takes
+   this place): the memo reads no further than it now goes. */
 START_TEST(the_memo_reads_nothing_beyond_the_end)
 {
   make_plain_stack(10);
   uint32_t site = check_frames(11);
   thread->stack_high = (uintptr_t) (stack + top - 2);
+  thread->memo.salt += UINT64_C(1) << 32;
   fake_lookups = 0;
   find();
   ck_assert_uint_gt(fake_lookups, 0);
