@@ -133,11 +133,13 @@ walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
   if (dm_unwind_verify)
     verify(&walk, result, callsite, key);
   /* A failed walk may do better next time; one on a stack that is not this
-     thread's own would be read without bounds. And what the loader asks for is
-     to be marked, each time. */
+     thread's own would be read without bounds. What the loader asks for is to
+     be marked, each time; a stack that was shortened may be recorded in full
+     next time. */
   bool loader =
       *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
-  if (walk.memorable && started_bounded && result != DM_WALK_FAILED && !loader)
+  if (walk.memorable && started_bounded && result != DM_WALK_FAILED &&
+      !loader && !dm_callsites_may_improve(callsite))
     memorize(&walk, key, callsite);
   dm_walk_finish(&walk);
   return callsite;
