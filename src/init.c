@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/barrier.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/sys.h"
@@ -122,6 +123,7 @@ start_books(void)
       dm_ledgers_init(config.callsites) < 0 || !dm_rules_make_cache() ||
       !dm_thread_init((uintptr_t) __libc_stack_end))
     return "no memory for its tables";
+  dm_barrier_init();
   uintptr_t static_tls = 0;
   dl_iterate_phdr(add_tls, &static_tls);
   dm_unwind_init(config.depth, config.verify, static_tls);

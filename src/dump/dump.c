@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "dump/output.h"
+#include "dump/reclaim.h"
 #include "dump/report.h"
 #include "dump/symbols.h"
 
@@ -127,6 +128,19 @@ try_dump(const struct dm_request *request, bool *whole)
   }
   dm_sys_restore_signals(&signals);
   return ours;
+}
+
+void
+dm_dump_reclaim(void)
+{
+  struct dm_signals signals;
+  dm_sys_block_signals(&signals);
+  if (!atomic_exchange(&busy, true))
+  {
+    dm_reclaim(dm_snapshot_forget);
+    atomic_store(&busy, false);
+  }
+  dm_sys_restore_signals(&signals);
 }
 
 bool

@@ -176,7 +176,7 @@ put_callsites(struct dm_text *text, const struct dm_snapshot *snapshot)
 {
   put_key(text, "callsites");
   put_unsigned(text, "{cap", snapshot->callsites_cap);
-  put_unsigned(text, "used", snapshot->callsites_used);
+  put_unsigned(text, "used", snapshot->table.in_use);
   put_unsigned(text, "unfreed", snapshot->unfreed);
   put_number(text, "other_live", snapshot->other.count);
   put_number(text, "other_bytes", snapshot->other.bytes);
@@ -338,7 +338,7 @@ put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
   put_unsigned(text, "{table_bytes", snapshot->table_bytes);
   put_unsigned(text, "threads", snapshot->ledgers);
   put_unsigned(text, "unwind_failed", mishaps->unwind_failed);
-  put_unsigned(text, "stacks_cut", snapshot->stacks_cut);
+  put_unsigned(text, "stacks_cut", snapshot->table.cut);
   put_unsigned(text, "dumps_cut", snapshot->dumps_cut);
   put_unsigned(text, "broken_stamps", mishaps->broken_stamps);
   put_unsigned(text, "nested", mishaps->nested);

@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "books/callsites.h"
 #include "dump/heap_select.h"
+#include "dump/reclaim.h"
 
 /* By callsite number: the figures, what the live bytes were at the dump before,
    and the second that the cell in the ledger being read is at. They grow with
@@ -87,8 +88,7 @@ add_totals(struct dm_snapshot *snapshot, const struct dm_sums *sums)
   snapshot->moved = sums->moved;
   snapshot->frees = dm_sums_frees(sums);
   snapshot->live.count = (int64_t) (snapshot->allocations - snapshot->frees);
-  snapshot->live.bytes = (int64_t) (sums->allocated_bytes + sums->grown_bytes -
-                                    sums->shrunk_bytes - sums->freed_bytes);
+  snapshot->live.bytes = (int64_t) dm_sums_live_bytes(sums);
 }
 
 static void
@@ -220,6 +220,41 @@ add_ledgers(struct moment *moment)
   return still;
 }
 
+/* Adds SITE to the whole. */
+static void
+add_to_whole(struct dm_snapshot *snapshot,
+             const struct dm_callsite_figures *site)
+{
+  snapshot->allocations += site->allocations;
+  snapshot->allocated_bytes += site->allocated_bytes;
+  snapshot->frees += site->frees;
+  snapshot->in_place += site->in_place;
+  snapshot->moved += site->moved;
+  snapshot->live.count += site->live.count;
+  snapshot->live.bytes += site->live.bytes;
+  for (unsigned row = 0; row < DM_AGE_ROWS; row++)
+  {
+    snapshot->ages[row].count += site->ages[row].count;
+    snapshot->ages[row].bytes += site->ages[row].bytes;
+  }
+}
+
+/* Takes from SITE what is its predecessors'. */
+static void
+subtract_base(struct dm_callsite_figures *site)
+{
+  const struct dm_sums *base = dm_reclaim_base(site->number);
+  site->allocations -= base->allocations;
+  site->allocated_bytes -= base->allocated_bytes;
+  site->frees -= dm_sums_frees(base);
+  site->in_place -= base->in_place;
+  site->moved -= base->moved;
+  site->grown_bytes -= base->grown_bytes;
+  uint64_t reached = 0;
+  for (unsigned row = DM_AGE_ROWS - 1; row > 0; row--)
+    site->survived[row - 1] -= reached += base->frees[row];
+}
+
 /* Adds up what the figures of one callsite imply, and it to the whole. */
 static void
 sum_callsite(struct dm_snapshot *snapshot, struct dm_callsite_figures *site)
@@ -229,8 +264,6 @@ sum_callsite(struct dm_snapshot *snapshot, struct dm_callsite_figures *site)
   {
     site->live.count += site->ages[row].count;
     site->live.bytes += site->ages[row].bytes;
-    snapshot->ages[row].count += site->ages[row].count;
-    snapshot->ages[row].bytes += site->ages[row].bytes;
     reached += (uint64_t) site->ages[row].count;
     if (row > 0)
       site->survived[row - 1] += reached;
@@ -241,13 +274,8 @@ sum_callsite(struct dm_snapshot *snapshot, struct dm_callsite_figures *site)
   if ((int64_t) site->allocations < site->live.count)
     site->allocations = (uint64_t) site->live.count;
   site->frees = site->allocations - (uint64_t) site->live.count;
-  snapshot->allocations += site->allocations;
-  snapshot->allocated_bytes += site->allocated_bytes;
-  snapshot->frees += site->frees;
-  snapshot->in_place += site->in_place;
-  snapshot->moved += site->moved;
-  snapshot->live.count += site->live.count;
-  snapshot->live.bytes += site->live.bytes;
+  add_to_whole(snapshot, site);
+  subtract_base(site);
 }
 
 static void
@@ -365,14 +393,20 @@ add_rest(struct dm_snapshot *snapshot)
   }
 }
 
+void
+dm_snapshot_forget(uint32_t number)
+{
+  if (number < capacity)
+    former_bytes[number] = 0;
+}
+
 bool
 dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort)
 {
   uint32_t used = dm_callsites_used();
   bool room = make_room(used);
   snapshot->callsites_cap = dm_callsites_cap();
-  snapshot->callsites_used = used;
-  snapshot->stacks_cut = dm_callsites_cut();
+  snapshot->table = dm_callsites_figures();
   snapshot->sort = sort;
   if (room)
   {

@@ -12,6 +12,7 @@
 
 #include "base/config.h"
 #include "books/ages.h"
+#include "books/callsites.h"
 #include "books/ledger.h"
 #include "books/sizes.h"
 
@@ -71,8 +72,8 @@ struct dm_snapshot
   struct dm_live sizes[DM_SIZE_ROWS];
 
   /* Callsites. */
-  uint32_t callsites_cap, callsites_used;
-  uint32_t stacks_cut;  /* callsites whose stack goes on beyond its frames */
+  uint32_t callsites_cap;
+  struct dm_callsites_figures table;
   uint32_t unfreed;     /* callsites with live blocks */
   struct dm_live other; /* what the cap left without a name */
   struct dm_callsite_figures *top; /* sorted, LISTED of them */
@@ -91,6 +92,10 @@ struct dm_snapshot
    trigger and signal. TOP and SORT choose the list. Returns false when there
    is no memory for the list: then LISTED is 0 and the rest is right. */
 bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort);
+
+/* The callsite of NUMBER is gone, and another will get the number: nothing that
+   was remembered of the one is the other's. */
+void dm_snapshot_forget(uint32_t number);
 
 /* Fills only the totals: allocations to mishaps. Thread-safe. */
 void dm_snapshot_totals(struct dm_snapshot *snapshot);

@@ -39,14 +39,15 @@ is_loader(struct dm_caller caller)
   return *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
 }
 
-/* Stamps BLOCK, of SIZE bytes from CALLSITE, and counts it in LEDGER. */
-static void *
+/* Stamps BLOCK, of SIZE bytes from CALLSITE, and counts it in LEDGER. Returns
+   false when that could not be done. */
+static bool
 stamp_and_count(struct dm_ledger *ledger, uint32_t callsite, void *block,
                 size_t size, bool loaders)
 {
   size_t usable = dm_next_usable_size(block);
   if (usable < size + DM_STAMP_SIZE)
-    return block; /* less than was asked for: no room for a stamp */
+    return false; /* less than was asked for: no room for a stamp */
   struct dm_block what = {
       .size = size,
       .callsite = callsite,
@@ -55,7 +56,52 @@ stamp_and_count(struct dm_ledger *ledger, uint32_t callsite, void *block,
   };
   dm_stamp_write(block, usable, &what);
   dm_ledger_alloc(ledger, callsite, what.birth, size);
+  return true;
+}
+
+void *
+dm_record_again(struct dm_thread *thread, void *block, struct dm_caller caller,
+                uint32_t generation)
+{
+  size_t usable = dm_next_usable_size(block);
+  struct dm_block what;
+  uint32_t now;
+  while ((now = dm_record_generation()) != generation &&
+         dm_stamp_read(block, usable, &what) == DM_STAMP_VALID)
+  {
+    generation = now;
+    uint32_t was = what.callsite;
+    what.callsite = dm_unwind_callsite(thread, caller, 0);
+    if (what.callsite == was)
+      continue;
+    dm_ledger_alloc(thread->ledger, what.callsite, what.birth, what.size);
+    dm_ledger_undo(thread->ledger, was, what.birth, what.size);
+    dm_stamp_write(block, usable, &what);
+  }
   return block;
+}
+
+void *
+dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
+                    struct dm_caller caller)
+{
+  uint32_t generation = dm_record_generation();
+  uint32_t callsite = dm_unwind_callsite(thread, caller, 1);
+  return stamp_and_count(thread->ledger, callsite, block, size,
+                         is_loader(caller))
+             ? dm_record_again(thread, block, caller, generation)
+             : block;
+}
+
+void *
+dm_record_known_alloc(struct dm_thread *thread, const struct dm_cell *cell,
+                      void *block, size_t size, struct dm_caller caller,
+                      uint32_t generation)
+{
+  uint32_t callsite = (uint32_t) (cell->label >> DM_LABEL_CALLSITE_SHIFT);
+  return stamp_and_count(thread->ledger, callsite, block, size, false)
+             ? dm_record_again(thread, block, caller, generation)
+             : block;
 }
 
 void *
@@ -64,30 +110,21 @@ dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
   if (!block)
     return NULL;
   struct dm_thread *thread = dm_thread_self();
-  struct loan loan = borrow_ledger();
+  if (thread)
+  {
+    uint32_t generation = dm_record_generation();
+    uint32_t callsite = dm_unwind_callsite(thread, caller, 0);
+    if (stamp_and_count(thread->ledger, callsite, block, size,
+                        is_loader(caller)))
+      dm_record_again(thread, block, caller, generation);
+    return block;
+  }
   /* A thread without a place records no stack. */
-  uint32_t callsite =
-      thread ? dm_unwind_callsite(thread, caller, 0) : DM_CALLSITE_OTHER;
-  stamp_and_count(loan.ledger, callsite, block, size, is_loader(caller));
+  struct loan loan = borrow_ledger();
+  stamp_and_count(loan.ledger, DM_CALLSITE_OTHER, block, size,
+                  is_loader(caller));
   give_back(&loan);
   return block;
-}
-
-void *
-dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
-                    struct dm_caller caller)
-{
-  uint32_t callsite = dm_unwind_callsite(thread, caller, 1);
-  return stamp_and_count(thread->ledger, callsite, block, size,
-                         is_loader(caller));
-}
-
-void *
-dm_record_known_alloc(struct dm_thread *thread, const struct dm_cell *cell,
-                      void *block, size_t size)
-{
-  uint32_t callsite = (uint32_t) (cell->label >> DM_LABEL_CALLSITE_SHIFT);
-  return stamp_and_count(thread->ledger, callsite, block, size, false);
 }
 
 /* Takes a block with a valid stamp out of the books. */

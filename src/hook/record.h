@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "books/callsites.h"
 #include "books/ledger.h"
 #include "books/modules.h"
 #include "hook/next_allocator.h"
@@ -39,14 +40,28 @@ dm_stamped_size(size_t size)
 void *dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
 void dm_record_any_free(void *block, struct dm_caller caller);
 
-/* The same for a stack that is none of the last, but of one of the last shapes;
-   and for one whose CELL is known, but it is another second or the block is
-   unusual. */
+/* The same for a stack that is none of the last; for one whose CELL was found
+   in GENERATION of the callsites, but it is another second or the block is
+   unusual; and for a block that was counted for a callsite found in GENERATION,
+   which is over. */
 void *dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
                           struct dm_caller caller);
 void *dm_record_known_alloc(struct dm_thread *thread,
                             const struct dm_cell *cell, void *block,
-                            size_t size);
+                            size_t size, struct dm_caller caller,
+                            uint32_t generation);
+void *dm_record_again(struct dm_thread *thread, void *block,
+                      struct dm_caller caller, uint32_t generation);
+
+/* The generation of the callsites, read after all that was written before: a
+   count that is not seen by who raised the generation sees it raised
+   (books/callsites_reclaim.c). */
+static inline uint32_t
+dm_record_generation(void)
+{
+  atomic_signal_fence(memory_order_seq_cst);
+  return atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);
+}
 
 /* BLOCK, not NULL, of USABLE bytes, was handed out to THREAD for SIZE bytes,
    called for from CALLER. Returns BLOCK. */
@@ -54,8 +69,7 @@ static inline __attribute__((always_inline)) void *
 dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
                 size_t size, struct dm_caller caller)
 {
-  uint32_t generation =
-      atomic_load_explicit(&dm_rules_generation, memory_order_relaxed);
+  uint32_t generation = dm_record_generation();
   const struct dm_memo_stack *stack =
       dm_unwind_usual(thread, caller, generation);
   if (__builtin_expect(!stack, 0))
@@ -65,12 +79,15 @@ dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
   uint32_t now = atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
   size_t slack = usable - DM_STAMP_SIZE - size;
   if (__builtin_expect((uint32_t) label != now || slack >= DM_STAMP_FAR, 0))
-    return dm_record_known_alloc(thread, cell, block, size);
+    return dm_record_known_alloc(thread, cell, block, size, caller,
+                                 generation);
   struct dm_stamp *stamp = dm_stamp_at(block, usable);
   uint64_t fields = label | (uint64_t) slack << DM_STAMP_SLACK_SHIFT;
   stamp->fields = fields;
   stamp->seal = dm_stamp_seal(block, fields, 0);
   dm_ledger_count(thread->ledger, cell, size);
+  if (__builtin_expect(dm_record_generation() != generation, 0))
+    return dm_record_again(thread, block, caller, generation);
   return block;
 }
 

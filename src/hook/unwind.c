@@ -150,7 +150,7 @@ dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
                    unsigned tried)
 {
   uint32_t generation =
-      atomic_load_explicit(&dm_rules_generation, memory_order_relaxed);
+      atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);
   uint64_t key = dm_unwind_key(thread, caller, generation);
   struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
   for (unsigned way = tried; way < 2 && !dm_unwind_verify; way++)

@@ -36,7 +36,12 @@ fake_dump_hold(bool held)
   __atomic_store_n(&hold, held, __ATOMIC_SEQ_CST);
 }
 
-BARE bool
+BARE void
+dm_dump_reclaim(void)
+{
+}
+
+bool
 dm_dump(const struct dm_request *request)
 {
   unsigned number = __atomic_load_n(&count, __ATOMIC_SEQ_CST);

@@ -202,7 +202,7 @@ run(unsigned rounds, unsigned many, unsigned deepest, bool forget)
     while (allocations-- > 0)
       check_allocation();
     if (forget && i % 1000 == 0)
-      dm_rules_generation++;
+      dm_callsites_generation++;
   }
 }
 
