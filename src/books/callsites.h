@@ -27,7 +27,9 @@
 
      1. Read dm_callsites_generation.
      2. Find the number; one remembered from an older generation does not count.
-     3. Stamp the block, count it.
+     3. Stamp the block, count it for that number. (Where there is no memory to
+        count there, take (other) for the number, in the stamp too: a number
+   that a block carries must count it.)
      4. Read dm_callsites_generation again. If it is another, begin anew at 2
         with it: when the number differs, count the block there, take the count
         back here (as if it had never been), and stamp the block anew.
