@@ -47,8 +47,9 @@ bool dm_dump(const struct dm_request *request);
 bool dm_dump_wait(const struct dm_request *request);
 
 /* Gives numbers of callsites that hold nothing to others, if they are scarce and
-   no dump is being made. Not for a program's thread. */
-void dm_dump_reclaim(void);
+   no dump is being made. Returns whether to call again soon. Not for a
+   program's thread. */
+bool dm_dump_reclaim(void);
 
 /* In a forked child: what the parent's dump held is free. */
 void dm_dump_after_fork(void);

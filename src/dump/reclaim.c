@@ -95,7 +95,18 @@ reclaimed(uint32_t number, void *unused)
   forget_number(number);
 }
 
-uint32_t
+/* Whether a thirty-second of the numbers were taken since the last call. */
+static bool
+fills_quickly(void)
+{
+  static uint32_t former;
+  uint32_t used = dm_callsites_figures().in_use;
+  bool quickly = used > former + dm_callsites_cap() / 32;
+  former = used;
+  return quickly;
+}
+
+bool
 dm_reclaim(void (*forget)(uint32_t number))
 {
   static const struct dm_reclaim_books books = {
@@ -104,11 +115,12 @@ dm_reclaim(void (*forget)(uint32_t number))
       .is_dead = is_dead,
       .reclaimed = reclaimed,
   };
+  bool quickly = fills_quickly();
   if (!dm_callsites_pressed() || !make_room())
-    return 0;
+    return quickly;
   forget_number = forget;
   sum(false);
-  return dm_callsites_reclaim(&books);
+  return dm_callsites_reclaim(&books) > 0 || quickly;
 }
 
 const struct dm_sums *

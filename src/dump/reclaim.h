@@ -10,13 +10,15 @@
 #ifndef DM_DUMP_RECLAIM_H
 #define DM_DUMP_RECLAIM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "books/ledger.h"
 
 /* Frees numbers if the table is short of them. FORGET is called with each that
-   lost its stack. Returns how many; 0 also when there is no memory. */
-uint32_t dm_reclaim(void (*forget)(uint32_t number));
+   lost its stack. Returns whether it is worth while to call again soon: numbers
+   were freed, or are being taken quickly. */
+bool dm_reclaim(void (*forget)(uint32_t number));
 
 /* What the predecessors of the callsite that has NUMBER now came to. All of
    their blocks are freed. */

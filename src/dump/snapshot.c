@@ -394,6 +394,12 @@ add_rest(struct dm_snapshot *snapshot)
 }
 
 void
+dm_snapshot_init(void)
+{
+  make_room(0);
+}
+
+void
 dm_snapshot_forget(uint32_t number)
 {
   if (number < capacity)

@@ -88,6 +88,10 @@ struct dm_snapshot
   const char *degraded; /* why something is not tracked, or NULL */
 };
 
+/* Takes the memory for a first, small table of figures, so that a process which
+   gets none later has dumps with a list. Called once. */
+void dm_snapshot_init(void);
+
 /* Fills the figures of SNAPSHOT from the books: everything but sequence,
    trigger and signal. TOP and SORT choose the list. Returns false when there
    is no memory for the list: then LISTED is 0 and the rest is right. */

@@ -39,6 +39,16 @@ is_loader(struct dm_caller caller)
   return *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
 }
 
+/* The number of the cell that blocks of CALLSITE are counted in: without memory
+   for one that of (other). A block must carry that too, or its callsite would
+   seem to hold nothing. */
+static uint32_t
+counted_as(struct dm_ledger *ledger, uint32_t callsite)
+{
+  const struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
+  return (uint32_t) (cell->label >> DM_LABEL_CALLSITE_SHIFT);
+}
+
 /* Stamps BLOCK, of SIZE bytes from CALLSITE, and counts it in LEDGER. Returns
    false when that could not be done. */
 static bool
@@ -50,12 +60,12 @@ stamp_and_count(struct dm_ledger *ledger, uint32_t callsite, void *block,
     return false; /* less than was asked for: no room for a stamp */
   struct dm_block what = {
       .size = size,
-      .callsite = callsite,
+      .callsite = counted_as(ledger, callsite),
       .birth = dm_clock_slice(),
       .loaders = loaders,
   };
   dm_stamp_write(block, usable, &what);
-  dm_ledger_alloc(ledger, callsite, what.birth, size);
+  dm_ledger_alloc(ledger, what.callsite, what.birth, size);
   return true;
 }
 
@@ -71,7 +81,8 @@ dm_record_again(struct dm_thread *thread, void *block, struct dm_caller caller,
   {
     generation = now;
     uint32_t was = what.callsite;
-    what.callsite = dm_unwind_callsite(thread, caller, 0);
+    what.callsite =
+        counted_as(thread->ledger, dm_unwind_callsite(thread, caller, 0));
     if (what.callsite == was)
       continue;
     dm_ledger_alloc(thread->ledger, what.callsite, what.birth, what.size);

@@ -36,9 +36,10 @@ fake_dump_hold(bool held)
   __atomic_store_n(&hold, held, __ATOMIC_SEQ_CST);
 }
 
-BARE void
+BARE bool
 dm_dump_reclaim(void)
 {
+  return false;
 }
 
 bool
