@@ -14,6 +14,7 @@
 #include "books/ages.h"
 #include "books/ledger.h"
 #include "books/sizes.h"
+#include "dump/verdict.h"
 
 /* A figure of live things, which a race with the program may show below zero
    for a moment. */
@@ -23,6 +24,13 @@ struct dm_live
   int64_t bytes;
 };
 
+/* The ages of a callsite's live blocks, in slots that widen with age: 10 of
+   1 s (0 to 9), 9 of 10 s (10 to 99), 9 of 100 s (100 to 999), and the rest. */
+enum
+{
+  DM_BIRTH_SLOTS = 29
+};
+
 /* A callsite as the dump shows it. */
 struct dm_callsite_figures
 {
@@ -30,7 +38,15 @@ struct dm_callsite_figures
   struct dm_live live;
   uint64_t allocations, allocated_bytes, frees;
   uint64_t in_place, moved, grown_bytes;
-  int64_t growth; /* bytes gained since the dump before */
+  int64_t growth;                   /* bytes gained since the dump before */
+  struct dm_live ages[DM_AGE_ROWS]; /* rows as in dm_age_row_start; their sums
+                                       over all callsites are the global rows */
+  uint64_t survived[DM_AGE_ROWS - 1]; /* blocks known to have reached 1, 10,
+                                         100, 1000 s: never decreases */
+  int32_t births[DM_BIRTH_SLOTS];     /* live blocks by age slot */
+  uint32_t generations; /* distinct seconds of birth among the live blocks;
+                           all those of 1000 s and more count as one */
+  struct dm_verdict verdict;
 };
 
 enum dm_trigger
