@@ -12,8 +12,7 @@
 
 static struct dm_history **index_by_number;
 static uint32_t room;
-static struct dm_history *spare; /* forgotten ones, linked through their first
-                                    bytes */
+static struct dm_history *spare; /* forgotten ones */
 static uint32_t this_look, look_before;
 
 /* ------------------------------------------------------------------------
@@ -48,7 +47,7 @@ climb(struct dm_climb *climb, uint32_t value, uint32_t now)
     if (climb->tooth_length < length)
       climb->tooth_length = length;
     climb->peak = value;
-    climb->peak_slice = now;
+    climb->peak_slice = climb->drop = now;
     climb->start = 0;
     climb->pause = 0;
   }
@@ -77,6 +76,22 @@ keep(struct dm_history *history, const struct dm_sample *sample, uint32_t gap)
     if (*count == DM_HISTORY_SAMPLES)
       memmove(samples, samples + 1, --*count * sizeof *samples);
     samples[(*count)++] = *sample;
+  }
+}
+
+/* Notes which measures every one of the shortest steps has raised. */
+static void
+note_dense(struct dm_history *history)
+{
+  const struct dm_sample *samples = history->samples[0];
+  for (unsigned i = 0; i < DM_MEASURES; i++)
+  {
+    unsigned step = 1;
+    while (step < history->counts[0] &&
+           samples[step].peak[i] > samples[step - 1].peak[i])
+      step++;
+    if (step == DM_HISTORY_SAMPLES)
+      history->climbs[i].dense = history->latest.slice;
   }
 }
 
@@ -134,6 +149,7 @@ dm_history_note(struct dm_history *history,
   }
   keep(history, &sample, now - history->latest.slice);
   history->latest = sample;
+  note_dense(history);
 }
 
 /* ------------------------------------------------------------------------
@@ -173,7 +189,7 @@ new_history(void)
   struct dm_history *history = spare;
   if (!history)
     return dm_arena_alloc(sizeof *history, 8);
-  memcpy(&spare, history, sizeof spare);
+  spare = history->next;
   memset(history, 0, sizeof *history);
   return history;
 }
@@ -199,6 +215,6 @@ dm_history_forget(uint32_t number)
     return;
   struct dm_history *history = index_by_number[number];
   index_by_number[number] = NULL;
-  memcpy(history, &spare, sizeof spare);
+  history->next = spare;
   spare = history;
 }

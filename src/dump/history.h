@@ -9,7 +9,7 @@
    then, the high-water mark: a plateau's noise rises and falls, its high-water
    mark comes to rest, and only what accumulates sets one record after another.
 
-   Memory: 624 bytes for such a callsite, none for the others, and an index of
+   Memory: 648 bytes for such a callsite, none for the others, and an index of
    8 bytes for each callsite of the cap, whose pages count when touched. A
    callsite keeps its history while it keeps its number.
 
@@ -59,7 +59,10 @@ struct dm_climb
 {
   uint32_t peak;         /* the high-water mark since the last drop */
   uint32_t peak_slice;   /* when it was last raised */
-  uint32_t start;        /* when it was first raised after the drop */
+  uint32_t drop;         /* when it was last dropped; 0: never */
+  uint32_t start;        /* when it was first raised after that */
+  uint32_t dense;        /* the last look at which each of the shortest steps
+                            had raised it */
   uint32_t pause;        /* about the longest time between two raises */
   uint32_t tooth_height; /* the highest mark that was dropped, */
   uint32_t tooth_length; /* and the longest time from a start to the last
@@ -68,6 +71,7 @@ struct dm_climb
 
 struct dm_history
 {
+  struct dm_history *next; /* of the forgotten ones */
   uint32_t number;      /* the callsite */
   uint32_t first_slice; /* when it was first looked at */
   bool from_birth;      /* and it had no old block at the look before */

@@ -8,19 +8,18 @@
 #include "dump/history.h"
 #include "dump/snapshot.h"
 
-const char *const dm_verdict_words[] = {
-    [DM_TOO_EARLY] = "too early", [DM_GROWING] = "growing",
-    [DM_STEADY] = "steady",       [DM_STARTUP] = "startup",
-    [DM_CHURN] = "churn",
-};
-
 /* The constants of the rule; docs/VERDICTS.md says why. */
 enum
 {
   OLD_AGE = 100,       /* a block this old is not in flight */
   ROOTS = 6,           /* what is added must be sqrt(6), or 2.4, times the
-                          root of what came and went: noise is not */
+                          root of what came: noise is not; and what went
+                          counts twice */
   SHARE = 3,           /* and a third of what came: a wave gains less */
+  STEADY_STEP = 16,    /* no step but the first is less than a sixteenth of
+                          the three: no jump, and no ebb */
+  SLOWER = 2,          /* a chain counts as far back as it went at most two
+                          times faster */
   FRESH = 100,         /* the last record is no older than this, or than twice
                           the longest pause before */
   STARTUP_SECONDS = 60,
@@ -73,14 +72,14 @@ young_count(const struct dm_callsite_figures *figures)
 /* ------------------------------------------------------------------------
    Growing, by the history. */
 
-/* Whether ADDED is more than chance and waves make of PASSED blocks that came:
-   what came and went in all is PASSED and PASSED - ADDED. */
+/* Whether ADDED is more than chance and waves make of PASSED blocks that
+   came. */
 static bool
 is_material(uint64_t added, uint64_t passed)
 {
-  uint64_t moved = passed > added ? 2 * passed - added : passed;
-  return added * added >= ROOTS * moved && added * SHARE >= passed &&
-         added * added >= ROOTS;
+  uint64_t went = passed > added ? passed - added : 0;
+  return added > 0 && added * added >= ROOTS * (passed + 2 * went) &&
+         added * SHARE >= passed;
 }
 
 /* A row of samples that set one record after another. */
@@ -91,7 +90,8 @@ struct chain
 };
 
 /* The chain of MEASURE at LEVEL: all four samples rise, the second above BASE.
-   Before them it goes on through the sparser levels as long as they fall. */
+   Before them it goes on through the sparser levels as long as they fall, and
+   up to the last drop. */
 static bool
 find_chain(const struct dm_history *history, enum dm_measure measure,
            unsigned level, uint32_t base, struct chain *chain)
@@ -103,6 +103,12 @@ find_chain(const struct dm_history *history, enum dm_measure measure,
     if (samples[i].peak[measure] <= samples[i - 1].peak[measure] ||
         samples[i].peak[measure] <= base)
       return false;
+  uint64_t all = samples[3].peak[measure] - samples[0].peak[measure];
+  for (unsigned i = 2; i < DM_HISTORY_SAMPLES; i++)
+    if (STEADY_STEP *
+            (uint64_t) (samples[i].peak[measure] - samples[i - 1].peak[measure]) <
+        all)
+      return false;
   chain->first = chain->start = &samples[0];
   for (; level < DM_HISTORY_LEVELS; level++)
     for (unsigned i = history->counts[level]; i-- > 0;)
@@ -110,7 +116,8 @@ find_chain(const struct dm_history *history, enum dm_measure measure,
       const struct dm_sample *sample = &history->samples[level][i];
       if (sample->slice >= chain->start->slice)
         continue;
-      if (sample->peak[measure] >= chain->start->peak[measure])
+      if (sample->slice < history->climbs[measure].drop ||
+          sample->peak[measure] >= chain->start->peak[measure])
         return true;
       chain->start = sample;
     }
@@ -134,19 +141,79 @@ is_fresh(const struct dm_climb *climb, uint32_t now)
   return climb->start && (pause <= FRESH || pause <= 2 * climb->pause);
 }
 
-/* Whether what CHAIN added up to CLIMB's mark outweighs what went. */
+/* How much MEASURE rose from SAMPLE to the last look. */
+static uint64_t
+rise_since(const struct dm_history *history, enum dm_measure measure,
+           const struct dm_sample *sample)
+{
+  uint32_t now = history->latest.peak[measure], then = sample->peak[measure];
+  return now > then ? now - then : 0;
+}
+
+/* Whether OF rose of late, in the three shortest steps, at least half as fast
+   as MEASURE does in CHAIN. */
+static bool
+still_rises(const struct dm_history *history, enum dm_measure of,
+            enum dm_measure measure, const struct chain *chain)
+{
+  const struct dm_sample *late = &history->samples[0][0];
+  uint32_t now = history->latest.slice;
+  return 2 * rise_since(history, of, late) * (now - chain->first->slice) >=
+         rise_since(history, measure, chain->first) * (now - late->slice);
+}
+
+/* Whether CHAIN goes on. If the shortest steps once rose like it, they must
+   still do so; what always came in bursts has its pauses. */
+static bool
+goes_on(const struct dm_history *history, enum dm_measure measure,
+        const struct chain *chain)
+{
+  return history->climbs[measure].dense < chain->first->slice ||
+         still_rises(history, measure, measure, chain);
+}
+
+/* What becomes older was old before: that alone is no growth. The blocks of
+   100 s must rise with those of 1000 s, and by more than a plateau wavers. */
+static bool
+old_rises_too(const struct dm_history *history, const struct chain *chain)
+{
+  uint64_t rise = rise_since(history, DM_MEASURE_OLD, chain->first);
+  return rise * rise >=
+             ROOTS * (uint64_t) history->latest.peak[DM_MEASURE_OLD] &&
+         still_rises(history, DM_MEASURE_OLD, DM_MEASURE_OLDER, chain);
+}
+
+/* The sample that what CHAIN added until LAST is counted from: as far back as
+   it goes, if it did not go much faster then. What filled quickly and now
+   wavers is judged by how it wavers. */
+static const struct dm_sample *
+base_sample(enum dm_measure measure, const struct chain *chain,
+            const struct dm_sample *last)
+{
+  const struct dm_sample *first = chain->first, *start = chain->start;
+  uint64_t all = last->peak[measure] - start->peak[measure];
+  uint64_t late = last->peak[measure] - first->peak[measure];
+  return SLOWER * late * (last->slice - start->slice) >=
+                 all * (last->slice - first->slice)
+             ? start
+             : first;
+}
+
+/* Whether what CHAIN added outweighs what went. */
 static bool
 chain_is_material(const struct dm_history *history, enum dm_measure measure,
                   const struct chain *chain)
 {
   if (measure == DM_MEASURE_SIZE)
     /* Only what realloc did: no other block was born meanwhile. */
-    return history->fresh_slice <= chain->first->slice;
-  uint32_t added =
-      history->climbs[measure].peak - chain->start->peak[measure];
-  uint32_t passed =
-      history->latest.passed[measure] - chain->start->passed[measure];
-  return is_material(added, passed);
+    return history->fresh_slice <= chain->first->slice &&
+           goes_on(history, measure, chain);
+  const struct dm_sample *last = chain->first + DM_HISTORY_SAMPLES - 1;
+  const struct dm_sample *start = base_sample(measure, chain, last);
+  return is_material(last->peak[measure] - start->peak[measure],
+                     last->passed[measure] - start->passed[measure]) &&
+         (measure == DM_MEASURE_OLDER ? old_rises_too(history, chain)
+                                      : goes_on(history, measure, chain));
 }
 
 /* Bytes gained since CHAIN's first sample, for each minute. */
@@ -372,120 +439,4 @@ dm_verdict_judge(const struct dm_callsite_figures *figures,
   if (is_startup(figures, history, now))
     return (struct dm_verdict){.word = DM_STARTUP, .cause = DM_BORN_EARLY};
   return steady_or_early(figures, history, now);
-}
-
-/* ------------------------------------------------------------------------
-   In words. */
-
-static void
-put_moment(struct dm_text *text, uint32_t slice, uint32_t now, uint64_t time_ms)
-{
-  char buffer[32];
-  struct dm_text iso;
-  uint64_t ago_ms = (uint64_t) (now - slice) * 1000;
-  dm_text_init(&iso, buffer, sizeof buffer);
-  dm_text_iso_time(&iso, time_ms > ago_ms ? time_ms - ago_ms : 0);
-  /* 2026-11-23T02:11:37.120Z */
-  if (ago_ms >= UINT64_C(86400000))
-  {
-    dm_text_bytes(text, buffer, 10);
-    dm_text_char(text, ' ');
-  }
-  dm_text_bytes(text, buffer + 11, 5);
-}
-
-/* "45 s", "12 min", "3 h", "2 days": rounded down. */
-static void
-put_span(struct dm_text *text, uint32_t seconds)
-{
-  static const struct
-  {
-    uint32_t least, unit;
-    const char *name;
-  } units[] = {{172800, 86400, " days"}, {7200, 3600, " h"}, {120, 60, " min"}};
-  for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
-    if (seconds >= units[i].least)
-    {
-      dm_text_unsigned(text, seconds / units[i].unit);
-      dm_text_string(text, units[i].name);
-      return;
-    }
-  dm_text_unsigned(text, seconds);
-  dm_text_string(text, " s");
-}
-
-static void
-put_growth(struct dm_text *text, const struct dm_verdict *verdict,
-           const char *where)
-{
-  dm_text_char(text, '+');
-  dm_text_size(text, verdict->growth_per_minute);
-  dm_text_string(text, " a minute ");
-  dm_text_string(text, where);
-}
-
-static void
-put_steady(struct dm_text *text, const struct dm_verdict *verdict)
-{
-  if (verdict->cause == DM_NONE_ADDED)
-  {
-    dm_text_string(text, "nothing that stayed was added for ");
-    put_span(text, verdict->seconds);
-    return;
-  }
-  dm_text_grouped(text, (int64_t) verdict->count);
-  dm_text_string(text, " blocks turned 100 s old in ");
-  put_span(text, verdict->seconds);
-  dm_text_string(text, ", and ");
-  dm_text_grouped(text, (int64_t) verdict->other);
-  dm_text_string(text, " such were freed");
-}
-
-static void
-put_early(struct dm_text *text, const struct dm_verdict *verdict)
-{
-  if (verdict->cause == DM_NOTHING_OLD)
-  {
-    dm_text_string(text, "no block is 100 s old yet");
-    return;
-  }
-  dm_text_string(text, "old blocks watched for ");
-  put_span(text, verdict->seconds);
-  dm_text_string(text, ", it takes ");
-  put_span(text, 3 * DM_HISTORY_STEP);
-}
-
-void
-dm_verdict_reason(struct dm_text *text, const struct dm_verdict *verdict,
-                  uint32_t now, uint64_t time_ms)
-{
-  static const char *const where[] = {
-      [DM_OLD_GROWS] = "in blocks of 100 s and more",
-      [DM_OLDER_GROWS] = "in blocks of 1000 s and more",
-      [DM_SIZE_GROWS] = "by realloc of the same blocks",
-      [DM_BORN_EVENLY] = "in blocks of 100 s and more, as many of each age",
-  };
-  switch (verdict->word)
-  {
-  case DM_GROWING:
-    put_growth(text, verdict, where[verdict->cause]);
-    dm_text_string(text, ", since ");
-    put_moment(text, verdict->since, now, time_ms);
-    break;
-  case DM_STEADY:
-    put_steady(text, verdict);
-    break;
-  case DM_STARTUP:
-    dm_text_string(text, "all born in the first minute, none after it");
-    break;
-  case DM_CHURN:
-    dm_text_grouped(text, (int64_t) verdict->count);
-    dm_text_string(text, " of ");
-    dm_text_grouped(text, (int64_t) verdict->other);
-    dm_text_string(text, " blocks reached 100 s");
-    break;
-  case DM_TOO_EARLY:
-    put_early(text, verdict);
-    break;
-  }
 }
