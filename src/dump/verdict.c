@@ -298,14 +298,18 @@ is_even(const int32_t *slots, unsigned count, uint64_t *sum)
   return 4 * old >= 3 * young;
 }
 
-/* The sample before the last look that a comparison starts from, or NULL. */
+/* The sample that the last look is compared with: the latest one that is three
+   of the shortest steps old, else the oldest. NULL if there is none. */
 static const struct dm_sample *
 former_sample(const struct dm_history *history, uint32_t now)
 {
   if (!history || history->counts[0] == 0)
     return NULL;
-  const struct dm_sample *first = &history->samples[0][0];
-  return first->slice < now ? first : NULL;
+  const struct dm_sample *samples = history->samples[0];
+  unsigned i = history->counts[0];
+  while (--i > 0 && now - samples[i].slice < 3 * DM_HISTORY_STEP)
+    ;
+  return samples[i].slice < now ? &samples[i] : NULL;
 }
 
 static bool
@@ -326,8 +330,9 @@ is_born_evenly(const struct dm_callsite_figures *figures,
     uint64_t before = former->peak[DM_MEASURE_OLD];
     added = added > before ? added - before : 0;
     seconds = now - former->slice;
-    if (!is_material(added, history->latest.passed[0] - former->passed[0]))
-      return false;
+    uint32_t passed = history->latest.passed[0] - former->passed[0];
+    if (!is_material(added, passed) || 4 * added < 3 * (uint64_t) passed)
+      return false; /* too many of those that came went */
   }
   else if (up > 1100 && 2 * positive(figures->births[OLDER]) * 100 * slots <
                             sum * (up - 1000))
@@ -402,7 +407,7 @@ steady_or_early(const struct dm_callsite_figures *figures,
   uint32_t enough = 3 * DM_HISTORY_STEP;
   uint32_t quiet = quiet_seconds(figures);
   const struct dm_sample *former = former_sample(history, now);
-  uint32_t watched = former ? now - former->slice : 0;
+  uint32_t watched = former ? now - history->first_slice : 0;
   uint32_t idle = former ? now - history->passed_slice : 0;
   if (idle + OLD_AGE > quiet && idle > 0)
     quiet = idle + OLD_AGE;
@@ -415,7 +420,7 @@ steady_or_early(const struct dm_callsite_figures *figures,
     return (struct dm_verdict){.cause = DM_WATCHED_SHORT, .seconds = watched};
   uint64_t before = former->peak[DM_MEASURE_OLD], old = old_count(figures);
   verdict.cause = DM_COME_AND_GO;
-  verdict.seconds = watched;
+  verdict.seconds = now - former->slice;
   verdict.count = history->latest.passed[0] - former->passed[0];
   verdict.other = positive((int64_t) (verdict.count + before - old));
   return verdict;

@@ -198,7 +198,7 @@ leak_with_rests(struct model *model)
   DRAW(0, 0.1, 10);
   if (model->now % 10800 < 7200)
     leak(model, model->p[0], 100);
-  else if (model->now % 10800 < 7200 + 400)
+  else if (model->now % 10800 < 7200 + 500)
     model_truth(model, TRUTH_FILLING);
   else
     model_truth(model, TRUTH_PLATEAU);

@@ -26,7 +26,8 @@ new_dying(void)
   if (!spare)
   {
     struct dying *fresh = calloc(TOGETHER, sizeof *fresh);
-    ck_assert_ptr_nonnull(fresh);
+    if (!fresh)
+      ck_abort_msg("no memory");
     for (unsigned i = 0; i < TOGETHER; i++)
     {
       fresh[i].next = spare;

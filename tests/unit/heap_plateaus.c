@@ -14,7 +14,7 @@
       model->p[which] = model_pick(model, low, high);                         \
   while (0)
 
-enum { REST = 400 };
+enum { REST = 500 };
 
 /* Calm from slice FULL on, and some seconds of rest. */
 static void
@@ -127,7 +127,7 @@ pool(struct model *model)
   for (unsigned i = 0; i < 4; i++)
     demand += sqrt(model->p[0]) * (model_uniform(model) - 0.5);
   model_born(model, (int64_t) demand - model->figures.live.count, 4096, 0);
-  calm_after(model, 900);
+  calm_after(model, 3600);
 }
 
 /* It fills slowly, and once. */
@@ -156,7 +156,7 @@ static void
 sessions_of(struct model *model, double rate, double life)
 {
   /* Until those of 1000 s are as many as there will be. */
-  double full = 4 * life > 1000 + 3 * life ? 4 * life : 1000 + 3 * life;
+  double full = 1000 + 4 * life;
   for (int64_t i = model_poisson(model, rate); i > 0; i--)
     model_born(model, 1, 3000, model_life(model, life));
   calm_after(model, full);
