@@ -69,9 +69,10 @@ keep(struct dm_history *history, const struct dm_sample *sample, uint32_t gap)
   {
     struct dm_sample *samples = history->samples[level];
     uint8_t *count = &history->counts[level];
-    uint32_t slack = gap / 2 < step_of(level) / 4 ? gap / 2 : step_of(level) / 4;
-    if (*count > 0 && sample->slice - samples[*count - 1].slice <
-                          step_of(level) - slack)
+    uint32_t slack =
+        gap / 2 < step_of(level) / 4 ? gap / 2 : step_of(level) / 4;
+    if (*count > 0 &&
+        sample->slice - samples[*count - 1].slice < step_of(level) - slack)
       continue;
     if (*count == DM_HISTORY_SAMPLES)
       memmove(samples, samples + 1, --*count * sizeof *samples);

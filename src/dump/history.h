@@ -72,9 +72,9 @@ struct dm_climb
 struct dm_history
 {
   struct dm_history *next; /* of the forgotten ones */
-  uint32_t number;      /* the callsite */
-  uint32_t first_slice; /* when it was first looked at */
-  bool from_birth;      /* and it had no old block at the look before */
+  uint32_t number;         /* the callsite */
+  uint32_t first_slice;    /* when it was first looked at */
+  bool from_birth;         /* and it had no old block at the look before */
   uint8_t counts[DM_HISTORY_LEVELS]; /* samples kept at each level */
   uint32_t passed_slice; /* the last look that found another block of 100 s */
   uint32_t fresh;        /* allocations other than by a moved realloc */

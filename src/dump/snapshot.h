@@ -38,9 +38,9 @@ struct dm_callsite_figures
   struct dm_live live;
   uint64_t allocations, allocated_bytes, frees;
   uint64_t in_place, moved, grown_bytes;
-  int64_t growth;                   /* bytes gained since the dump before */
-  struct dm_live ages[DM_AGE_ROWS]; /* rows as in dm_age_row_start; their sums
-                                       over all callsites are the global rows */
+  int64_t growth;                     /* bytes gained since the dump before */
+  struct dm_live ages[DM_AGE_ROWS];   /* rows as in dm_age_row_start; their sums
+                                         over all callsites are the global rows */
   uint64_t survived[DM_AGE_ROWS - 1]; /* blocks known to have reached 1, 10,
                                          100, 1000 s: never decreases */
   int32_t births[DM_BIRTH_SLOTS];     /* live blocks by age slot */

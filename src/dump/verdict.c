@@ -7,25 +7,7 @@
 
 #include "dump/history.h"
 #include "dump/snapshot.h"
-
-/* The constants of the rule; docs/VERDICTS.md says why. */
-enum
-{
-  OLD_AGE = 100,       /* a block this old is not in flight */
-  ROOTS = 6,           /* what is added must be sqrt(6), or 2.4, times the
-                          root of what came: noise is not; and what went
-                          counts twice */
-  SHARE = 3,           /* and a third of what came: a wave gains less */
-  STEADY_STEP = 16,    /* no step but the first is less than a sixteenth of
-                          the three: no jump, and no ebb */
-  SLOWER = 2,          /* a chain counts as far back as it went at most two
-                          times faster */
-  FRESH = 100,         /* the last record is no older than this, or than twice
-                          the longest pause before */
-  STARTUP_SECONDS = 60,
-  FEW = 10,            /* one in ten is few */
-  EVEN_SLOTS = 4       /* slots of 100 s that one look must find even */
-};
+#include "dump/verdict_rule.h"
 
 /* The first slot of 10 s and of 100 s, and that of the older rest. */
 enum
@@ -70,202 +52,6 @@ young_count(const struct dm_callsite_figures *figures)
 }
 
 /* ------------------------------------------------------------------------
-   Growing, by the history. */
-
-/* Whether ADDED is more than chance and waves make of PASSED blocks that
-   came. */
-static bool
-is_material(uint64_t added, uint64_t passed)
-{
-  uint64_t went = passed > added ? passed - added : 0;
-  return added > 0 && added * added >= ROOTS * (passed + 2 * went) &&
-         added * SHARE >= passed;
-}
-
-/* A row of samples that set one record after another. */
-struct chain
-{
-  const struct dm_sample *first; /* of the level that was looked at */
-  const struct dm_sample *start; /* and how far it goes back */
-};
-
-/* The chain of MEASURE at LEVEL: all four samples rise, the second above BASE.
-   Before them it goes on through the sparser levels as long as they fall, and
-   up to the last drop. */
-static bool
-find_chain(const struct dm_history *history, enum dm_measure measure,
-           unsigned level, uint32_t base, struct chain *chain)
-{
-  const struct dm_sample *samples = history->samples[level];
-  if (history->counts[level] < DM_HISTORY_SAMPLES)
-    return false;
-  for (unsigned i = 1; i < DM_HISTORY_SAMPLES; i++)
-    if (samples[i].peak[measure] <= samples[i - 1].peak[measure] ||
-        samples[i].peak[measure] <= base)
-      return false;
-  uint64_t all = samples[3].peak[measure] - samples[0].peak[measure];
-  for (unsigned i = 2; i < DM_HISTORY_SAMPLES; i++)
-    if (STEADY_STEP *
-            (uint64_t) (samples[i].peak[measure] - samples[i - 1].peak[measure]) <
-        all)
-      return false;
-  chain->first = chain->start = &samples[0];
-  for (; level < DM_HISTORY_LEVELS; level++)
-    for (unsigned i = history->counts[level]; i-- > 0;)
-    {
-      const struct dm_sample *sample = &history->samples[level][i];
-      if (sample->slice >= chain->start->slice)
-        continue;
-      if (sample->slice < history->climbs[measure].drop ||
-          sample->peak[measure] >= chain->start->peak[measure])
-        return true;
-      chain->start = sample;
-    }
-  return true;
-}
-
-/* What a climb that is no longer than a tooth before must rise above. */
-static uint32_t
-base_of(const struct dm_climb *climb, uint32_t now)
-{
-  uint32_t length = now - climb->start;
-  return length <= climb->tooth_length + climb->tooth_length / 2
-             ? climb->tooth_height
-             : 0;
-}
-
-static bool
-is_fresh(const struct dm_climb *climb, uint32_t now)
-{
-  uint32_t pause = now - climb->peak_slice;
-  return climb->start && (pause <= FRESH || pause <= 2 * climb->pause);
-}
-
-/* How much MEASURE rose from SAMPLE to the last look. */
-static uint64_t
-rise_since(const struct dm_history *history, enum dm_measure measure,
-           const struct dm_sample *sample)
-{
-  uint32_t now = history->latest.peak[measure], then = sample->peak[measure];
-  return now > then ? now - then : 0;
-}
-
-/* Whether OF rose of late, in the three shortest steps, at least half as fast
-   as MEASURE does in CHAIN. */
-static bool
-still_rises(const struct dm_history *history, enum dm_measure of,
-            enum dm_measure measure, const struct chain *chain)
-{
-  const struct dm_sample *late = &history->samples[0][0];
-  uint32_t now = history->latest.slice;
-  return 2 * rise_since(history, of, late) * (now - chain->first->slice) >=
-         rise_since(history, measure, chain->first) * (now - late->slice);
-}
-
-/* Whether CHAIN goes on. If the shortest steps once rose like it, they must
-   still do so; what always came in bursts has its pauses. */
-static bool
-goes_on(const struct dm_history *history, enum dm_measure measure,
-        const struct chain *chain)
-{
-  return history->climbs[measure].dense < chain->first->slice ||
-         still_rises(history, measure, measure, chain);
-}
-
-/* What becomes older was old before: that alone is no growth. The blocks of
-   100 s must rise with those of 1000 s, and by more than a plateau wavers. */
-static bool
-old_rises_too(const struct dm_history *history, const struct chain *chain)
-{
-  uint64_t rise = rise_since(history, DM_MEASURE_OLD, chain->first);
-  return rise * rise >=
-             ROOTS * (uint64_t) history->latest.peak[DM_MEASURE_OLD] &&
-         still_rises(history, DM_MEASURE_OLD, DM_MEASURE_OLDER, chain);
-}
-
-/* The sample that what CHAIN added until LAST is counted from: as far back as
-   it goes, if it did not go much faster then. What filled quickly and now
-   wavers is judged by how it wavers. */
-static const struct dm_sample *
-base_sample(enum dm_measure measure, const struct chain *chain,
-            const struct dm_sample *last)
-{
-  const struct dm_sample *first = chain->first, *start = chain->start;
-  uint64_t all = last->peak[measure] - start->peak[measure];
-  uint64_t late = last->peak[measure] - first->peak[measure];
-  return SLOWER * late * (last->slice - start->slice) >=
-                 all * (last->slice - first->slice)
-             ? start
-             : first;
-}
-
-/* Whether what CHAIN added outweighs what went. */
-static bool
-chain_is_material(const struct dm_history *history, enum dm_measure measure,
-                  const struct chain *chain)
-{
-  if (measure == DM_MEASURE_SIZE)
-    /* Only what realloc did: no other block was born meanwhile. */
-    return history->fresh_slice <= chain->first->slice &&
-           goes_on(history, measure, chain);
-  const struct dm_sample *last = chain->first + DM_HISTORY_SAMPLES - 1;
-  const struct dm_sample *start = base_sample(measure, chain, last);
-  return is_material(last->peak[measure] - start->peak[measure],
-                     last->passed[measure] - start->passed[measure]) &&
-         (measure == DM_MEASURE_OLDER ? old_rises_too(history, chain)
-                                      : goes_on(history, measure, chain));
-}
-
-/* Bytes gained since CHAIN's first sample, for each minute. */
-static int64_t
-rate_of(const struct dm_callsite_figures *figures,
-        const struct dm_history *history, enum dm_measure measure,
-        const struct chain *chain)
-{
-  uint32_t added =
-      history->climbs[measure].peak - chain->first->peak[measure];
-  uint32_t seconds = history->latest.slice - chain->first->slice;
-  const struct dm_live *row = &figures->ages[4];
-  int64_t bytes;
-  if (measure == DM_MEASURE_SIZE)
-    bytes = (int64_t) added << 10;
-  else if (measure == DM_MEASURE_OLDER)
-    bytes = row->count > 0 ? row->bytes / row->count * added : 0;
-  else
-    bytes = history->latest.old_bytes - chain->first->old_bytes;
-  return bytes > 0 && seconds > 0 ? bytes * 60 / seconds : 0;
-}
-
-static bool
-climbs(const struct dm_callsite_figures *figures,
-       const struct dm_history *history, enum dm_measure measure, uint32_t now,
-       struct dm_verdict *verdict)
-{
-  static const enum dm_cause causes[] = {DM_OLD_GROWS, DM_OLDER_GROWS,
-                                         DM_SIZE_GROWS};
-  static const uint32_t ages[] = {OLD_AGE, 10 * OLD_AGE, 0};
-  const struct dm_climb *climb = &history->climbs[measure];
-  struct chain chain;
-  if (!is_fresh(climb, now))
-    return false;
-  for (unsigned level = 0; level < DM_HISTORY_LEVELS; level++)
-  {
-    if (!find_chain(history, measure, level, base_of(climb, now), &chain) ||
-        !chain_is_material(history, measure, &chain))
-      continue;
-    uint32_t since = chain.start->slice;
-    *verdict = (struct dm_verdict){
-        .word = DM_GROWING,
-        .cause = causes[measure],
-        .growth_per_minute = rate_of(figures, history, measure, &chain),
-        .since = since > ages[measure] ? since - ages[measure] : 1,
-    };
-    return true;
-  }
-  return false;
-}
-
-/* ------------------------------------------------------------------------
    Growing, by the ages of what lives: for one look, or few that lie far
    apart. */
 
@@ -273,7 +59,7 @@ climbs(const struct dm_callsite_figures *figures,
 static unsigned
 slots_within(uint32_t span)
 {
-  uint32_t slots = span < OLD_AGE ? 0 : span / 100 - 1;
+  uint32_t slots = span < DM_OLD_AGE ? 0 : span / 100 - 1;
   return slots < OLDER - HUNDREDS ? slots : OLDER - HUNDREDS;
 }
 
@@ -318,20 +104,22 @@ is_born_evenly(const struct dm_callsite_figures *figures,
                struct dm_verdict *verdict)
 {
   const struct dm_sample *former = former_sample(history, now);
-  uint32_t up = now - 1, span = former ? now - former->slice + OLD_AGE : up;
+  uint32_t up = now - 1, span = former ? now - former->slice + DM_OLD_AGE : up;
   unsigned slots = slots_within(span < up ? span : up);
   uint64_t sum;
-  if (slots < EVEN_SLOTS || !is_even(figures->births + HUNDREDS, slots, &sum) ||
-      !is_material(sum, sum))
+  if (slots < DM_EVEN_SLOTS ||
+      !is_even(figures->births + HUNDREDS, slots, &sum) ||
+      !dm_verdict_is_material(sum, sum))
     return false;
-  uint64_t added = old_count(figures), seconds = up - OLD_AGE;
+  uint64_t added = old_count(figures), seconds = up - DM_OLD_AGE;
   if (former)
   {
     uint64_t before = former->peak[DM_MEASURE_OLD];
     added = added > before ? added - before : 0;
     seconds = now - former->slice;
     uint32_t passed = history->latest.passed[0] - former->passed[0];
-    if (!is_material(added, passed) || 4 * added < 3 * (uint64_t) passed)
+    if (!dm_verdict_is_material(added, passed) ||
+        4 * added < 3 * (uint64_t) passed)
       return false; /* too many of those that came went */
   }
   else if (up > 1100 && 2 * positive(figures->births[OLDER]) * 100 * slots <
@@ -344,7 +132,8 @@ is_born_evenly(const struct dm_callsite_figures *figures,
       .cause = former ? DM_OLD_GROWS : DM_BORN_EVENLY,
       .growth_per_minute =
           bytes / (int64_t) count * (int64_t) added * 60 / (int64_t) seconds,
-      .since = former && former->slice > OLD_AGE ? former->slice - OLD_AGE : 1,
+      .since =
+          former && former->slice > DM_OLD_AGE ? former->slice - DM_OLD_AGE : 1,
   };
   return true;
 }
@@ -359,17 +148,17 @@ is_startup(const struct dm_callsite_figures *figures,
            const struct dm_history *history, uint32_t now)
 {
   uint32_t up = now - 1;
-  if (FEW * young_count(figures) > old_count(figures))
+  if (DM_FEW * young_count(figures) > old_count(figures))
     return false;
   unsigned slot = HUNDREDS;
   while (slot < OLDER && figures->births[slot] <= 0)
     slot++;
   if (slot < OLDER)
-    return up - slot_start(slot) <= STARTUP_SECONDS + slot_width(slot);
-  if (up < 1000 + STARTUP_SECONDS)
+    return up - slot_start(slot) <= DM_STARTUP_SECONDS + slot_width(slot);
+  if (up < 1000 + DM_STARTUP_SECONDS)
     return true;
   return history && history->from_birth &&
-         history->passed_slice <= OLD_AGE + STARTUP_SECONDS + 60;
+         history->passed_slice <= DM_OLD_AGE + DM_STARTUP_SECONDS + 60;
 }
 
 /* Few of what is live is old, and few of those whose fate is known got so
@@ -379,11 +168,13 @@ is_churn(const struct dm_callsite_figures *figures, struct dm_verdict *verdict)
 {
   uint64_t old = old_count(figures), passed = figures->survived[2];
   uint64_t known = figures->frees + old;
-  if (known < FEW || FEW * passed > known ||
-      FEW * old > old + young_count(figures))
+  if (known < DM_FEW || DM_FEW * passed > known ||
+      DM_FEW * old > old + young_count(figures))
     return false;
-  *verdict = (struct dm_verdict){
-      .word = DM_CHURN, .cause = DM_FEW_SURVIVE, .count = passed, .other = known};
+  *verdict = (struct dm_verdict){.word = DM_CHURN,
+                                 .cause = DM_FEW_SURVIVE,
+                                 .count = passed,
+                                 .other = known};
   return true;
 }
 
@@ -409,8 +200,8 @@ steady_or_early(const struct dm_callsite_figures *figures,
   const struct dm_sample *former = former_sample(history, now);
   uint32_t watched = former ? now - history->first_slice : 0;
   uint32_t idle = former ? now - history->passed_slice : 0;
-  if (idle + OLD_AGE > quiet && idle > 0)
-    quiet = idle + OLD_AGE;
+  if (idle + DM_OLD_AGE > quiet && idle > 0)
+    quiet = idle + DM_OLD_AGE;
   if (quiet >= enough)
   {
     verdict.seconds = quiet;
@@ -432,12 +223,12 @@ dm_verdict_judge(const struct dm_callsite_figures *figures,
 {
   struct dm_verdict verdict;
   for (unsigned i = 0; history && i < DM_MEASURES; i++)
-    if (climbs(figures, history, (enum dm_measure) i, now, &verdict))
+    if (dm_verdict_climbs(figures, history, (enum dm_measure) i, now, &verdict))
       return verdict;
   bool few_looks = !history || history->counts[0] < DM_HISTORY_SAMPLES;
   if (few_looks && is_born_evenly(figures, history, now, &verdict))
     return verdict;
-  if (now - 1 >= OLD_AGE && is_churn(figures, &verdict))
+  if (now - 1 >= DM_OLD_AGE && is_churn(figures, &verdict))
     return verdict;
   if (old_count(figures) == 0)
     return (struct dm_verdict){.cause = DM_NOTHING_OLD};
