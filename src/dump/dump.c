@@ -96,7 +96,8 @@ dump_locked(const struct dm_request *request)
                   : degraded_now ? degraded_now()
                                  : NULL,
   };
-  dm_snapshot_take(&snapshot, all ? DM_TOP_ALL : config->top, config->sort);
+  dm_snapshot_take(&snapshot, all ? DM_TOP_ALL : config->top, config->sort,
+                   config->min_age_s);
 
   struct dm_text text;
   dm_text_init(&text, buffer, sizeof buffer);

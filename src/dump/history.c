@@ -167,6 +167,8 @@ dm_history_init(uint32_t cap)
 void
 dm_history_begin(uint32_t now)
 {
+  if (now == this_look)
+    return;
   look_before = this_look;
   this_look = now;
 }

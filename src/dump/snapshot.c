@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "books/callsites.h"
 #include "dump/heap_select.h"
+#include "dump/judge.h"
 
 /* Figures by callsite number, and what each callsite's live bytes were at the
    dump before. Both grow with the table and are then mapped anew. */
@@ -167,11 +168,13 @@ sort_key(const struct dm_callsite_figures *site, enum dm_sort sort)
   switch (sort)
   {
   case DM_SORT_COUNT:
-    return site->live.count;
+    return site->counted.count;
+  case DM_SORT_OLD:
+    return site->ages[3].bytes + site->ages[4].bytes;
   case DM_SORT_GROWTH:
     return site->growth;
   default:
-    return site->live.bytes;
+    return site->counted.bytes;
   }
 }
 
@@ -185,10 +188,11 @@ before(const void *a, const void *b, int sort)
                                : left->number < right->number;
 }
 
-/* Moves the named callsites with live blocks to the front, and sorts them as
-   far as they are listed. */
+/* Moves the named callsites that can be listed to the front, and sorts them as
+   far as they are. */
 static void
-list_callsites(struct dm_snapshot *snapshot, uint32_t used, uint32_t top)
+list_callsites(struct dm_snapshot *snapshot, uint32_t used, uint32_t top,
+               uint64_t min_age_s, uint32_t now)
 {
   for (uint32_t i = 0; i <= used; i++)
   {
@@ -196,17 +200,16 @@ list_callsites(struct dm_snapshot *snapshot, uint32_t used, uint32_t top)
     former_bytes[i] = figures[i].live.bytes;
   }
   snapshot->other = figures[DM_CALLSITE_OTHER].live;
-  for (uint32_t i = 1; i <= used; i++)
-    if (figures[i].live.count > 0)
-      figures[snapshot->unfreed++] = figures[i];
-  snapshot->top = figures;
-  snapshot->listed = top < snapshot->unfreed ? top : snapshot->unfreed;
-  dm_heap_select(figures, snapshot->unfreed, sizeof *figures, snapshot->listed,
+  snapshot->top = figures + 1;
+  uint32_t count = dm_judge(snapshot, snapshot->top, used, now, min_age_s);
+  snapshot->listed = top < count ? top : count;
+  dm_heap_select(snapshot->top, count, sizeof *figures, snapshot->listed,
                  before, (int) snapshot->sort);
 }
 
 bool
-dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort)
+dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort,
+                 uint64_t min_age_s)
 {
   uint32_t now = dm_clock_age_zero();
   uint32_t used = dm_callsites_used();
@@ -222,7 +225,7 @@ dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort)
     figures[i] = (struct dm_callsite_figures){.number = i};
   sum_cells(snapshot, used, room ? figures : NULL);
   if (room)
-    list_callsites(snapshot, used, (uint32_t) top);
+    list_callsites(snapshot, used, (uint32_t) top, min_age_s, now);
   else
     snapshot->degraded = "no memory for the figures of a dump";
   snapshot->table_bytes = dm_sys_mapped_bytes();

@@ -31,6 +31,15 @@ enum
   DM_BIRTH_SLOTS = 29
 };
 
+/* The least age in seconds of SLOT. */
+static inline uint32_t
+dm_birth_slot_start(unsigned slot)
+{
+  return slot < 10   ? slot
+         : slot < 19 ? 10 * (slot - 9)
+                     : 100 * (slot - 18);
+}
+
 /* A callsite as the dump shows it. */
 struct dm_callsite_figures
 {
@@ -46,6 +55,8 @@ struct dm_callsite_figures
   int32_t births[DM_BIRTH_SLOTS];     /* live blocks by age slot */
   uint32_t generations; /* distinct seconds of birth among the live blocks;
                            all those of 1000 s and more count as one */
+  struct dm_live counted; /* what the list counts: the live blocks that are at
+                             least DMALLOC_MIN_AGE old */
   struct dm_verdict verdict;
 };
 
@@ -81,11 +92,16 @@ struct dm_snapshot
   /* Callsites. */
   uint32_t callsites_cap, callsites_used;
   uint32_t stacks_cut;  /* callsites whose stack goes on beyond its frames */
-  uint32_t unfreed;     /* callsites with live blocks */
+  uint32_t unfreed;     /* callsites with live blocks, not suppressed */
+  uint32_t growing;     /* of these, growing */
+  struct dm_live suppressed;
+  uint32_t suppressed_callsites;
   struct dm_live other; /* what the cap left without a name */
   struct dm_callsite_figures *top; /* sorted, LISTED of them */
   uint32_t listed;
   enum dm_sort sort;
+  uint64_t min_age_s; /* the list counts only blocks as old as that */
+  uint32_t now;       /* the slice that ages are counted from */
 
   /* dmalloc itself. */
   uint64_t table_bytes; /* memory that dmalloc mapped */
@@ -95,9 +111,11 @@ struct dm_snapshot
 };
 
 /* Fills the figures of SNAPSHOT from the books: everything but sequence,
-   trigger and signal. TOP and SORT choose the list. Returns false when there
-   is no memory for the list: then LISTED is 0 and the rest is right. */
-bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort);
+   trigger and signal. TOP, SORT and MIN_AGE_S choose the list. Returns false
+   when there is no memory for the list: then LISTED is 0 and the rest is
+   right. */
+bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort,
+                      uint64_t min_age_s);
 
 /* Fills only the totals: allocations to mishaps. Thread-safe. */
 void dm_snapshot_totals(struct dm_snapshot *snapshot);

@@ -23,14 +23,6 @@ slot_width(unsigned slot)
   return slot < TENS ? 1 : slot < HUNDREDS ? 10 : 100;
 }
 
-static uint32_t
-slot_start(unsigned slot)
-{
-  return slot < TENS       ? slot
-         : slot < HUNDREDS ? 10 * (slot - TENS + 1)
-                           : 100 * (slot - HUNDREDS + 1);
-}
-
 static uint64_t
 positive(int64_t value)
 {
@@ -154,7 +146,8 @@ is_startup(const struct dm_callsite_figures *figures,
   while (slot < OLDER && figures->births[slot] <= 0)
     slot++;
   if (slot < OLDER)
-    return up - slot_start(slot) <= DM_STARTUP_SECONDS + slot_width(slot);
+    return up - dm_birth_slot_start(slot) <=
+           DM_STARTUP_SECONDS + slot_width(slot);
   if (up < 1000 + DM_STARTUP_SECONDS)
     return true;
   return history && history->from_birth &&
@@ -184,7 +177,7 @@ quiet_seconds(const struct dm_callsite_figures *figures)
 {
   for (unsigned slot = 0; slot < DM_BIRTH_SLOTS; slot++)
     if (figures->births[slot] > 0)
-      return slot_start(slot);
+      return dm_birth_slot_start(slot);
   return 0;
 }
 

@@ -106,7 +106,6 @@ play(const struct heap_history *history, unsigned long seed,
   model_reset(&model, seed);
   dm_history_forget(1);
   dm_history_begin(0);
-  dm_history_begin(0);
   while (model.now < history->seconds)
   {
     model_tick(&model);
