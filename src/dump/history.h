@@ -9,7 +9,7 @@
    then, the high-water mark: a plateau's noise rises and falls, its high-water
    mark comes to rest, and only what accumulates sets one record after another.
 
-   Memory: 648 bytes for such a callsite, none for the others, and an index of
+   Memory: 680 bytes for such a callsite, none for the others, and an index of
    8 bytes for each callsite of the cap, whose pages count when touched. A
    callsite keeps its history while it keeps its number.
 
@@ -48,7 +48,6 @@ struct dm_sample
   uint32_t peak[DM_MEASURES]; /* the high-water mark until then, since the
                                  last drop */
   uint32_t passed[2];         /* blocks that reached 100 s and 1000 s so far */
-  uint32_t unused;
   int64_t old_bytes; /* live in blocks of 100 s and more */
 };
 

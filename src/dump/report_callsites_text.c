@@ -120,11 +120,13 @@ put_percent(struct dm_text *text, uint64_t part, uint64_t whole)
    blocks of which it is known: those that are gone or old enough. No row for an
    age that no block can have yet. */
 static void
-put_survived_row(struct dm_text *text, const struct dm_callsite_figures *site)
+put_survived_row(struct dm_text *text, const struct dm_callsite_figures *site,
+                 uint64_t uptime_s)
 {
   int64_t young = 0;
   bool any = false;
-  for (unsigned i = 0; i < DM_AGE_ROWS - 1; i++)
+  for (unsigned i = 0;
+       i < DM_AGE_ROWS - 1 && dm_age_row_start(i + 1) <= uptime_s; i++)
   {
     young += site->ages[i].count;
     uint64_t known = site->allocations - (uint64_t) (young > 0 ? young : 0);
@@ -154,7 +156,7 @@ put_callsite(struct dm_text *text, const struct dm_snapshot *snapshot,
   dm_text_string(text, ". ");
   put_callsite_heading(text, snapshot, site);
   put_age_row(text, site->ages);
-  put_survived_row(text, site);
+  put_survived_row(text, site, snapshot->uptime_ms / 1000);
   for (unsigned i = 0; i < count; i++)
   {
     dm_text_repeat(text, ' ', 8);

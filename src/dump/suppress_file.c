@@ -29,6 +29,14 @@ dm_suppress_patterns(void)
   return count;
 }
 
+void
+dm_suppress_drop_patterns(void)
+{
+  patterns = NULL;
+  end = &patterns;
+  count = 0;
+}
+
 bool
 dm_suppress_matches_frame(const char *function, const char *path)
 {

@@ -10,6 +10,9 @@
 /* How many patterns there are. */
 unsigned dm_suppress_patterns(void);
 
+/* Forgets them all. For tests. */
+void dm_suppress_drop_patterns(void);
+
 /* COUNT bytes at BYTES, zeroed, are the answers by callsite number; NULL: there
    is no memory for them. */
 void dm_suppress_make_room(uint8_t *bytes, uint32_t count);
