@@ -203,7 +203,8 @@ steady_or_early(const struct dm_callsite_figures *figures,
   if (watched < enough)
     return (struct dm_verdict){.cause = DM_WATCHED_SHORT, .seconds = watched};
   uint64_t before = former->peak[DM_MEASURE_OLD], old = old_count(figures);
-  verdict.cause = DM_COME_AND_GO;
+  verdict.cause =
+      dm_verdict_is_as_before(history, now) ? DM_AS_BEFORE : DM_COME_AND_GO;
   verdict.seconds = now - former->slice;
   verdict.count = history->latest.passed[0] - former->passed[0];
   verdict.other = positive((int64_t) (verdict.count + before - old));
@@ -223,9 +224,9 @@ dm_verdict_judge(const struct dm_callsite_figures *figures,
     return verdict;
   if (now - 1 >= DM_OLD_AGE && is_churn(figures, &verdict))
     return verdict;
-  if (old_count(figures) == 0)
+  if (old_count(figures) == 0 && (!history || figures->survived[2] == 0))
     return (struct dm_verdict){.cause = DM_NOTHING_OLD};
-  if (is_startup(figures, history, now))
+  if (old_count(figures) > 0 && is_startup(figures, history, now))
     return (struct dm_verdict){.word = DM_STARTUP, .cause = DM_BORN_EARLY};
   return steady_or_early(figures, history, now);
 }

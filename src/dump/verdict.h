@@ -45,6 +45,7 @@ enum dm_cause
   DM_NONE_ADDED,    /* steady: for SECONDS nothing has turned 100 s */
   DM_COME_AND_GO,   /* steady: of COUNT that turned 100 s in SECONDS, as many
                        old ones as OTHER were freed */
+  DM_AS_BEFORE,     /* steady: rises as it did before it was dropped */
   DM_BORN_EARLY,    /* startup */
   DM_FEW_SURVIVE    /* churn: COUNT of OTHER reached 100 s */
 };

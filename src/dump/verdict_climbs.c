@@ -63,14 +63,20 @@ find_chain(const struct dm_history *history, enum dm_measure measure,
   return true;
 }
 
-/* What a climb that is no longer than a tooth before must rise above. */
-static uint32_t
-base_of(const struct dm_climb *climb, uint32_t now)
+/* Whether CLIMB is no longer than one before that was dropped, or half as long
+   again. */
+static bool
+is_tooth(const struct dm_climb *climb, uint32_t now)
 {
-  uint32_t length = now - climb->start;
-  return length <= climb->tooth_length + climb->tooth_length / 2
-             ? climb->tooth_height
-             : 0;
+  return climb->start &&
+         now - climb->start <= climb->tooth_length + climb->tooth_length / 2;
+}
+
+bool
+dm_verdict_is_as_before(const struct dm_history *history, uint32_t now)
+{
+  const struct dm_climb *climb = &history->climbs[DM_MEASURE_OLD];
+  return is_tooth(climb, now) && climb->peak <= climb->tooth_height;
 }
 
 static bool
@@ -189,7 +195,8 @@ dm_verdict_climbs(const struct dm_callsite_figures *figures,
     return false;
   for (unsigned level = 0; level < DM_HISTORY_LEVELS; level++)
   {
-    if (!find_chain(history, measure, level, base_of(climb, now), &chain) ||
+    if (!find_chain(history, measure, level,
+                    is_tooth(climb, now) ? climb->tooth_height : 0, &chain) ||
         !chain_is_material(history, measure, &chain))
       continue;
     uint32_t since = chain.start->slice;

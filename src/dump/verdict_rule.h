@@ -41,4 +41,8 @@ bool dm_verdict_climbs(const struct dm_callsite_figures *figures,
                        enum dm_measure measure, uint32_t now,
                        struct dm_verdict *verdict);
 
+/* Whether what is old at slice NOW rises as it did before it was dropped, and
+   no higher. */
+bool dm_verdict_is_as_before(const struct dm_history *history, uint32_t now);
+
 #endif

@@ -68,6 +68,11 @@ put_steady(struct dm_text *text, const struct dm_verdict *verdict)
     put_span(text, verdict->seconds);
     return;
   }
+  if (verdict->cause == DM_AS_BEFORE)
+  {
+    dm_text_string(text, "rises as it did before it was dropped");
+    return;
+  }
   dm_text_grouped(text, (int64_t) verdict->count);
   dm_text_string(text, " blocks turned 100 s old in ");
   put_span(text, verdict->seconds);

@@ -60,6 +60,15 @@ row_of(uint32_t age)
   return row;
 }
 
+static unsigned
+slot_of(uint32_t age)
+{
+  unsigned slot = DM_BIRTH_SLOTS - 1;
+  while (age < dm_birth_slot_start(slot))
+    slot--;
+  return slot;
+}
+
 void
 model_reset(struct model *model, unsigned long seed)
 {
@@ -79,7 +88,11 @@ model_reset(struct model *model, unsigned long seed)
 static void
 add(struct model *model, uint32_t birth, int64_t count, int64_t bytes)
 {
-  struct dm_live *row = &model->figures.ages[row_of(model->now - birth)];
+  uint32_t age = model->now - birth;
+  struct dm_live *row = &model->figures.ages[row_of(age)];
+  bool was = model->count[birth] > 0, is = model->count[birth] + count > 0;
+  model->generations += age < 1000 ? (uint32_t) (is - was) : 0;
+  model->figures.births[slot_of(age)] += (int32_t) count;
   model->count[birth] += count;
   model->bytes[birth] += bytes;
   model->figures.live.count += count;
@@ -108,7 +121,7 @@ grow_older(struct model *model)
   for (unsigned row = 1; row < DM_AGE_ROWS; row++)
   {
     if (model->now <= row_starts[row])
-      return;
+      break;
     uint32_t birth = model->now - row_starts[row];
     struct dm_live *ages = &model->figures.ages[row];
     ages[0].count += model->count[birth];
@@ -116,6 +129,16 @@ grow_older(struct model *model)
     ages[-1].count -= model->count[birth];
     ages[-1].bytes -= model->bytes[birth];
     model->figures.survived[row - 1] += (uint64_t) model->count[birth];
+    if (row == DM_AGE_ROWS - 1)
+      model->generations -= model->count[birth] > 0;
+  }
+  for (unsigned slot = 1; slot < DM_BIRTH_SLOTS; slot++)
+  {
+    if (model->now <= dm_birth_slot_start(slot))
+      return;
+    int64_t count = model->count[model->now - dm_birth_slot_start(slot)];
+    model->figures.births[slot] += (int32_t) count;
+    model->figures.births[slot - 1] -= (int32_t) count;
   }
 }
 
@@ -138,28 +161,11 @@ model_tick(struct model *model)
     model->oldest++;
 }
 
-static unsigned
-slot_of(uint32_t age)
-{
-  return age < 10     ? age
-         : age < 100  ? 9 + age / 10
-         : age < 1000 ? 18 + age / 100
-                      : DM_BIRTH_SLOTS - 1;
-}
-
 void
 model_figures(struct model *model)
 {
-  struct dm_callsite_figures *figures = &model->figures;
-  memset(figures->births, 0, sizeof figures->births);
-  figures->generations = figures->ages[4].count > 0;
-  for (uint32_t age = 0; age < 1000 && age < model->now; age++)
-  {
-    int64_t count = model->count[model->now - age];
-    figures->births[slot_of(age)] += (int32_t) count;
-    figures->generations += count > 0;
-  }
-  figures->births[DM_BIRTH_SLOTS - 1] = (int32_t) figures->ages[4].count;
+  model->figures.generations =
+      model->generations + (model->figures.ages[4].count > 0);
 }
 
 void

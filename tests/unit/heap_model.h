@@ -40,6 +40,8 @@ struct model
 
   struct dm_callsite_figures figures;
   uint32_t last;                /* nothing is known of a slice after it */
+  uint32_t generations;         /* seconds of birth in the last 1000 s that
+                                   have live blocks */
   uint32_t oldest;              /* no block is born before it */
   int64_t count[MODEL_SECONDS], bytes[MODEL_SECONDS];   /* live, by birth */
   struct dying *due[MODEL_SECONDS];
@@ -51,7 +53,7 @@ void model_reset(struct model *model, unsigned long seed);
 /* The next second begins: what is due dies, what is live gets older. */
 void model_tick(struct model *model);
 
-/* Fills what is not kept up to date: births and generations. */
+/* Fills what is not kept up to date: generations. */
 void model_figures(struct model *model);
 
 /* COUNT blocks of SIZE bytes are born; LIFE seconds later they die, or never

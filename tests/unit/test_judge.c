@@ -134,6 +134,9 @@ START_TEST(words)
       reason((struct dm_verdict){DM_STEADY, DM_COME_AND_GO, 0, 0, 450, 5000,
                                  4980}),
       "5,000 blocks turned 100 s old in 7 min, and 4,980 such were freed");
+  ck_assert_str_eq(reason((struct dm_verdict){DM_STEADY, DM_AS_BEFORE, 0, 0, 0,
+                                              0, 0}),
+                   "rises as it did before it was dropped");
   ck_assert_str_eq(reason((struct dm_verdict){DM_STARTUP, DM_BORN_EARLY, 0, 0,
                                               0, 0, 0}),
                    "all born in the first minute, none after it");

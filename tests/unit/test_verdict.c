@@ -42,10 +42,13 @@ static const char *const row_names[ROWS] = {
 struct table
 {
   unsigned long looks[ROWS][WORDS];
+  uint32_t slowest; /* seconds until a leak was first told, at most; of those
+                       that are given no more time than others */
 };
 
 static struct model model;
 static bool is_loud;            /* VERBOSE: each history's own line */
+static bool is_quiet;           /* none */
 
 static unsigned
 row_now(uint32_t interval)
@@ -53,7 +56,7 @@ row_now(uint32_t interval)
   if (model.truth != TRUTH_LEAK)
     return model.truth;
   uint32_t patience = model.patience ? model.patience : PATIENCE;
-  if (interval > 5)
+  if (interval > 5 && interval <= 60)
     patience += interval;
   return model.now - model.since >= patience ? TRUTH_LEAK : LEAK_YOUNG;
 }
@@ -92,6 +95,21 @@ add_table(struct table *to, const struct table *from)
   for (unsigned row = 0; row < ROWS; row++)
     for (unsigned word = 0; word < WORDS; word++)
       to->looks[row][word] += from->looks[row][word];
+  if (to->slowest < from->slowest)
+    to->slowest = from->slowest;
+}
+
+/* Notes how long it took to tell a leak; *TOLD is the slice since which the one
+   was true that has been told. */
+static void
+note_delay(struct table *table, enum dm_word word, uint32_t *told)
+{
+  if (model.truth != TRUTH_LEAK || word != DM_GROWING || *told == model.since)
+    return;
+  *told = model.since;
+  uint32_t delay = model.now - model.since;
+  if (model.patience == 0 && table->slowest < delay)
+    table->slowest = delay;
 }
 
 /* Plays HISTORY with SEED. Returns how many looks were told wrong, and adds
@@ -102,7 +120,8 @@ play(const struct heap_history *history, unsigned long seed,
 {
   unsigned wrong = 0, first_wrong = 0, looks = 0;
   enum dm_cause cause = DM_NOTHING_OLD;
-  struct table own = {{{0}}};
+  uint32_t told = 0;
+  struct table own = {0};
   model_reset(&model, seed);
   dm_history_forget(1);
   dm_history_begin(0);
@@ -117,6 +136,7 @@ play(const struct heap_history *history, unsigned long seed,
     struct dm_verdict verdict = look();
     unsigned row = row_now(habit->interval);
     own.looks[row][verdict.word]++;
+    note_delay(&own, verdict.word, &told);
     if (is_wrong(row, verdict.word) && wrong++ == 0)
     {
       first_wrong = model.now;
@@ -127,7 +147,7 @@ play(const struct heap_history *history, unsigned long seed,
   if (wrong == unseen_leaks(own.looks) &&
       (model.patience ? UNSEEN_LONG : UNSEEN) * wrong <= looks)
     wrong = 0;
-  if (wrong || is_loud)
+  if ((wrong && !is_quiet) || is_loud)
     printf("%s, seed %lu, every %u s: %u of %u looks wrong, the first at %u s"
            " (cause %u); p = %g %g %g %g\n",
            history->name, seed, habit->interval, wrong, looks, first_wrong,
@@ -149,6 +169,9 @@ print_table(const char *title, const struct table *table)
       printf("%10lu", table->looks[row][word]);
     printf("\n");
   }
+  if (table->slowest <= PATIENCE + 60)
+    printf("a leak was told after at most %u s\n", table->slowest);
+  printf("\n");
 }
 
 static unsigned
@@ -172,7 +195,7 @@ static const struct habit every_5 = {5, 5, UINT32_MAX};
 
 START_TEST(each_history)
 {
-  struct table table = {{{0}}};
+  struct table table = {0};
   unsigned wrong = play_all(heap_leaks, 0, &every_5, &table) +
                    play_all(heap_plateaus, 0, &every_5, &table);
   print_table("looks every 5 s", &table);
@@ -186,7 +209,7 @@ START_TEST(looked_at_more_and_less_often)
       {1, 1, 14400}, {17, 3, UINT32_MAX}, {60, 60, UINT32_MAX}};
   for (unsigned i = 0; i < sizeof habits / sizeof *habits; i++)
   {
-    struct table table = {{{0}}};
+    struct table table = {0};
     char title[40];
     unsigned wrong = play_all(heap_leaks, 0, &habits[i], &table) +
                      play_all(heap_plateaus, 0, &habits[i], &table);
@@ -206,9 +229,11 @@ START_TEST(asked_once_or_twice)
                                         {1500, 300, 3}};
   for (unsigned i = 0; i < sizeof habits / sizeof *habits; i++)
   {
-    struct table leaks = {{{0}}}, plateaus = {{{0}}};
+    struct table leaks = {0}, plateaus = {0};
     char title[40];
+    is_quiet = true;
     play_all(heap_leaks, 0, &habits[i], &leaks);
+    is_quiet = false;
     unsigned wrong = play_all(heap_plateaus, 0, &habits[i], &plateaus);
     ck_assert_uint_eq(wrong, 0);
     for (unsigned plain = 0; plain < 4; plain++)
@@ -227,7 +252,7 @@ END_TEST
 /* Parameters at random. */
 START_TEST(hundreds_of_variants)
 {
-  struct table table = {{{0}}};
+  struct table table = {0};
   const char *most = getenv("VARIANTS");
   unsigned long last = most ? strtoul(most, NULL, 10) : 10;
   unsigned wrong = 0;
