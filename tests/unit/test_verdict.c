@@ -270,5 +270,6 @@ main(void)
   const TTest *const tests[] = {each_history, looked_at_more_and_less_often,
                                 asked_once_or_twice,
                                 hundreds_of_variants, NULL};
+  setvbuf(stdout, NULL, _IOLBF, 0); /* a test that fails says why */
   return run_suite(make_suite("verdict", setup, tests));
 }
