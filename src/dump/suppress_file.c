@@ -14,6 +14,12 @@
 #include "base/sys.h"
 #include "dump/suppress.h"
 
+/* Lines that are told to be wrong; more say no more. */
+enum
+{
+  WARNINGS = 10
+};
+
 struct pattern
 {
   struct pattern *next;
@@ -127,16 +133,18 @@ void
 dm_suppress_parse(const char *name, const char *data, size_t length,
                   struct dm_text *warnings)
 {
-  uint64_t number = 1;
+  uint64_t number = 1, bad = 0;
   for (size_t start = 0; start < length; number++)
   {
     const char *newline = memchr(data + start, '\n', length - start);
     size_t stop = newline ? (size_t) (newline - data) : length;
     const char *why = parse_line(data + start, stop - start);
-    if (why)
+    if (why && ++bad <= WARNINGS)
       warn(warnings, name, number, why);
     start = stop + 1;
   }
+  if (bad > WARNINGS)
+    warn(warnings, name, 0, "more lines like these; they are left out too");
 }
 
 static const char *

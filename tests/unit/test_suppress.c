@@ -117,6 +117,18 @@ START_TEST(lines)
 }
 END_TEST
 
+START_TEST(many_bad_lines)
+{
+  parse("1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\nleak:good\n");
+  ck_assert_ptr_nonnull(strstr(said, "dmalloc: a.supp:10: not"));
+  ck_assert_ptr_null(strstr(said, ":11:"));
+  ck_assert_ptr_nonnull(
+      strstr(said, "dmalloc: a.supp: more lines like these; they are left out "
+                   "too\n"));
+  ck_assert(dm_suppress_matches_frame("good", NULL));
+}
+END_TEST
+
 START_TEST(long_and_odd_lines)
 {
   static char line[5000] = "leak:";
@@ -299,6 +311,7 @@ main(void)
 {
   const TTest *const tests[] = {patterns,
                                 lines,
+                                many_bad_lines,
                                 long_and_odd_lines,
                                 files,
                                 kept_by_the_c_library,
