@@ -31,6 +31,15 @@ dm_judge_aged(const struct dm_callsite_figures *figures, uint64_t min_age_s)
   return aged;
 }
 
+void
+dm_judge_look(const struct dm_callsite_figures *figures, uint32_t count,
+              uint32_t now)
+{
+  dm_history_begin(now);
+  for (uint32_t i = 0; i < count; i++)
+    dm_history_look(&figures[i]);
+}
+
 /* Moves the callsites with live blocks to the front, judged. All of them are
    looked at, for one that has given everything back is remembered so. */
 static uint32_t

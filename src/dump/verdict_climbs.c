@@ -36,7 +36,8 @@ find_chain(const struct dm_history *history, enum dm_measure measure,
            unsigned level, uint32_t base, struct chain *chain)
 {
   const struct dm_sample *samples = history->samples[level];
-  if (history->counts[level] < DM_HISTORY_SAMPLES)
+  if (history->counts[level] < DM_HISTORY_SAMPLES ||
+      samples[1].slice < history->climbs[measure].drop)
     return false;
   for (unsigned i = 1; i < DM_HISTORY_SAMPLES; i++)
     if (samples[i].peak[measure] <= samples[i - 1].peak[measure] ||

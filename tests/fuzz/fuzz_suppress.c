@@ -14,7 +14,6 @@
 static char *taken[4096];
 static unsigned count;
 
-
 void *
 dm_arena_alloc(size_t size, size_t alignment)
 {

@@ -8,8 +8,8 @@
 struct heap_history
 {
   const char *name;
-  uint32_t seconds;                     /* how long it is looked at */
-  void (*act)(struct model *model);     /* what happens in one second */
+  uint32_t seconds;                 /* how long it is looked at */
+  void (*act)(struct model *model); /* what happens in one second */
 };
 
 /* Leaks; plateaus; both end with a name of NULL. */

@@ -22,7 +22,10 @@ static struct dying *spare;
 static struct dying *
 new_dying(void)
 {
-  enum { TOGETHER = 1000 };
+  enum
+  {
+    TOGETHER = 1000
+  };
   if (!spare)
   {
     struct dying *fresh = calloc(TOGETHER, sizeof *fresh);
@@ -235,7 +238,8 @@ void
 model_move(struct model *model, uint32_t birth, int64_t size)
 {
   model_born(model, 1, size, 0);
-  release(model, birth, 1, model->bytes[birth] - (birth == model->now ? size : 0));
+  release(model, birth, 1,
+          model->bytes[birth] - (birth == model->now ? size : 0));
   model->figures.moved++;
 }
 

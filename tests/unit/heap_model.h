@@ -8,13 +8,16 @@
 
 #include "dump/snapshot.h"
 
-enum { MODEL_SECONDS = 3 * 86400 };
+enum
+{
+  MODEL_SECONDS = 3 * 86400
+};
 
 /* What is true just now. */
 enum truth
 {
-  TRUTH_FILLING,                /* old blocks accumulate, for now or for good:
-                                   nobody can tell */
+  TRUTH_FILLING, /* old blocks accumulate, for now or for good:
+                    nobody can tell */
   TRUTH_LEAK,
   TRUTH_PLATEAU,
   TRUTH_STARTUP,
@@ -26,12 +29,12 @@ struct dying;
 
 struct model
 {
-  uint32_t now;                 /* the slice, 1 in the first second */
+  uint32_t now; /* the slice, 1 in the first second */
   unsigned long random;
-  bool varied;                  /* parameters are drawn, not in the middle */
+  bool varied; /* parameters are drawn, not in the middle */
   enum truth truth;
-  uint32_t since;               /* when the truth became what it is */
-  uint32_t patience;            /* how long a leak may go unseen; 0: 600 s */
+  uint32_t since;    /* when the truth became what it is */
+  uint32_t patience; /* how long a leak may go unseen; 0: 600 s */
 
   /* For the histories: what they drew, what they remember. */
   double p[8];
@@ -39,11 +42,11 @@ struct model
   long state[4];
 
   struct dm_callsite_figures figures;
-  uint32_t last;                /* nothing is known of a slice after it */
-  uint32_t generations;         /* seconds of birth in the last 1000 s that
-                                   have live blocks */
-  uint32_t oldest;              /* no block is born before it */
-  int64_t count[MODEL_SECONDS], bytes[MODEL_SECONDS];   /* live, by birth */
+  uint32_t last;        /* nothing is known of a slice after it */
+  uint32_t generations; /* seconds of birth in the last 1000 s that
+                           have live blocks */
+  uint32_t oldest;      /* no block is born before it */
+  int64_t count[MODEL_SECONDS], bytes[MODEL_SECONDS]; /* live, by birth */
   struct dying *due[MODEL_SECONDS];
 };
 

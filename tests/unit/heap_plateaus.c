@@ -8,20 +8,22 @@
 
 #include "heap_histories.h"
 
-#define DRAW(which, low, high)                                                \
-  do                                                                          \
-    if (model->now == 1)                                                      \
-      model->p[which] = model_pick(model, low, high);                         \
+#define DRAW(which, low, high)                                                 \
+  do                                                                           \
+    if (model->now == 1)                                                       \
+      model->p[which] = model_pick(model, low, high);                          \
   while (0)
 
-enum { REST = 500 };
+enum
+{
+  REST = 500
+};
 
 /* Calm from slice FULL on, and some seconds of rest. */
 static void
 calm_after(struct model *model, double full)
 {
-  model_truth(model,
-              model->now > full + REST ? TRUTH_PLATEAU : TRUTH_FILLING);
+  model_truth(model, model->now > full + REST ? TRUTH_PLATEAU : TRUTH_FILLING);
 }
 
 /* The cache holds CAPACITY; RATE new ones a second drive the oldest out. */
@@ -41,7 +43,7 @@ static void
 lru_cache(struct model *model)
 {
   DRAW(0, 0.2, 100);
-  DRAW(1, 200, 9000);           /* seconds until it is full */
+  DRAW(1, 200, 9000); /* seconds until it is full */
   lru(model, model->p[0], model->p[0] * model->p[1], 100);
 }
 
@@ -253,8 +255,7 @@ generations(struct model *model)
   uint32_t period = (uint32_t) model->p[0];
   model_born(model, model_poisson(model, model->p[1]), 100, 0);
   if (model->now % period == 0)
-    model_free_born(model, 1,
-                    model->now > period ? model->now - period : 0);
+    model_free_born(model, 1, model->now > period ? model->now - period : 0);
   calm_after(model, 2 * model->p[0]);
 }
 
@@ -311,8 +312,8 @@ vector_with_an_end(struct model *model)
   DRAW(1, 300, 3000);
   if (model->now == 1)
     model_born(model, 1, 64, 0);
-  double wanted = model->p[0] *
-                  (model->now < model->p[1] ? model->now : model->p[1]);
+  double wanted =
+      model->p[0] * (model->now < model->p[1] ? model->now : model->p[1]);
   while (model->figures.live.bytes < wanted)
     model_move(model, model->oldest, 2 * model->figures.live.bytes);
   calm_after(model, model->p[1]);

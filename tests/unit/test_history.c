@@ -8,7 +8,10 @@
 #include "dump/snapshot.h"
 #include "runner.h"
 
-enum { CAP = 100 };
+enum
+{
+  CAP = 100
+};
 static struct dm_callsite_figures figures;
 
 static void
@@ -97,8 +100,8 @@ START_TEST(slow_looks)
   const struct dm_history *history = NULL;
   for (uint32_t now = 60; now <= 6000; now += 60)
     history = look(now, 1, 1);
-  ck_assert_uint_eq(
-      history->samples[0][3].slice - history->samples[0][2].slice, 120);
+  ck_assert_uint_eq(history->samples[0][3].slice - history->samples[0][2].slice,
+                    120);
 }
 END_TEST
 

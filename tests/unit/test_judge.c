@@ -9,7 +9,10 @@
 #include "dump/suppress.h"
 #include "runner.h"
 
-enum { SITES = 5 };
+enum
+{
+  SITES = 5
+};
 static struct dm_callsite_figures sites[SITES];
 static struct dm_snapshot snapshot;
 static uint32_t hidden; /* the callsite that is suppressed */
@@ -86,9 +89,9 @@ START_TEST(aged)
   {
     uint64_t age;
     int64_t count, bytes;
-  } cases[] = {{0, 12, 1077}, {1, 12, 1077}, {10, 12, 1077}, {30, 12, 1077},
-               {31, 8, 677},  {90, 8, 677},  {91, 2, 77},    {1000, 2, 77},
-               {5000, 2, 77}};
+  } cases[] = {{0, 12, 1077},  {1, 12, 1077}, {10, 12, 1077},
+               {30, 12, 1077}, {31, 8, 677},  {90, 8, 677},
+               {91, 2, 77},    {1000, 2, 77}, {5000, 2, 77}};
   for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
   {
     struct dm_live aged = dm_judge_aged(site, cases[i].age);
@@ -113,39 +116,40 @@ reason(struct dm_verdict verdict)
 
 START_TEST(words)
 {
-  ck_assert_str_eq(reason((struct dm_verdict){DM_GROWING, DM_OLD_GROWS,
-                                              1258291, 96400, 0, 0, 0}),
+  ck_assert_str_eq(reason((struct dm_verdict){DM_GROWING, DM_OLD_GROWS, 1258291,
+                                              96400, 0, 0, 0}),
                    "+1.2MiB a minute in blocks of 100 s and more, since 11:00");
   ck_assert_str_eq(
-      reason((struct dm_verdict){DM_GROWING, DM_OLDER_GROWS, 100, 10000, 0, 0,
-                                 0}),
+      reason(
+          (struct dm_verdict){DM_GROWING, DM_OLDER_GROWS, 100, 10000, 0, 0, 0}),
       "+100B a minute in blocks of 1000 s and more, since 2026-11-22 11:00");
   ck_assert_str_eq(reason((struct dm_verdict){DM_GROWING, DM_SIZE_GROWS, 100,
                                               99999, 0, 0, 0}),
                    "+100B a minute by realloc of the same blocks, since 11:59");
-  ck_assert_str_eq(reason((struct dm_verdict){DM_GROWING, DM_BORN_EVENLY, 100,
-                                              99999, 0, 0, 0}),
-                   "+100B a minute in blocks of 100 s and more, as many of each "
-                   "age, since 11:59");
-  ck_assert_str_eq(reason((struct dm_verdict){DM_STEADY, DM_NONE_ADDED, 0, 0,
-                                              119, 0, 0}),
-                   "nothing that stayed was added for 119 s");
+  ck_assert_str_eq(
+      reason(
+          (struct dm_verdict){DM_GROWING, DM_BORN_EVENLY, 100, 99999, 0, 0, 0}),
+      "+100B a minute in blocks of 100 s and more, as many of each "
+      "age, since 11:59");
+  ck_assert_str_eq(
+      reason((struct dm_verdict){DM_STEADY, DM_NONE_ADDED, 0, 0, 119, 0, 0}),
+      "nothing that stayed was added for 119 s");
   ck_assert_str_eq(
       reason((struct dm_verdict){DM_STEADY, DM_COME_AND_GO, 0, 0, 450, 5000,
                                  4980}),
       "5,000 blocks turned 100 s old in 7 min, and 4,980 such were freed");
-  ck_assert_str_eq(reason((struct dm_verdict){DM_STEADY, DM_AS_BEFORE, 0, 0, 0,
-                                              0, 0}),
-                   "rises as it did before it was dropped");
-  ck_assert_str_eq(reason((struct dm_verdict){DM_STARTUP, DM_BORN_EARLY, 0, 0,
-                                              0, 0, 0}),
-                   "all born in the first minute, none after it");
-  ck_assert_str_eq(reason((struct dm_verdict){DM_CHURN, DM_FEW_SURVIVE, 0, 0, 0,
-                                              12, 61000}),
-                   "12 of 61,000 blocks reached 100 s");
-  ck_assert_str_eq(reason((struct dm_verdict){DM_TOO_EARLY, DM_NOTHING_OLD, 0,
-                                              0, 0, 0, 0}),
-                   "no block is 100 s old yet");
+  ck_assert_str_eq(
+      reason((struct dm_verdict){DM_STEADY, DM_AS_BEFORE, 0, 0, 0, 0, 0}),
+      "rises as it did before it was dropped");
+  ck_assert_str_eq(
+      reason((struct dm_verdict){DM_STARTUP, DM_BORN_EARLY, 0, 0, 0, 0, 0}),
+      "all born in the first minute, none after it");
+  ck_assert_str_eq(
+      reason((struct dm_verdict){DM_CHURN, DM_FEW_SURVIVE, 0, 0, 0, 12, 61000}),
+      "12 of 61,000 blocks reached 100 s");
+  ck_assert_str_eq(
+      reason((struct dm_verdict){DM_TOO_EARLY, DM_NOTHING_OLD, 0, 0, 0, 0, 0}),
+      "no block is 100 s old yet");
   ck_assert_str_eq(reason((struct dm_verdict){DM_TOO_EARLY, DM_WATCHED_SHORT, 0,
                                               0, 125, 0, 0}),
                    "old blocks watched for 2 min, it takes 7 min");
@@ -158,8 +162,8 @@ START_TEST(spans)
   {
     uint32_t seconds;
     const char *end;
-  } cases[] = {{0, " 0 s"},       {120, " 2 min"},    {7199, " 119 min"},
-               {7200, " 2 h"},    {172799, " 47 h"},  {172800, " 2 days"},
+  } cases[] = {{0, " 0 s"},         {120, " 2 min"},   {7199, " 119 min"},
+               {7200, " 2 h"},      {172799, " 47 h"}, {172800, " 2 days"},
                {900000, " 10 days"}};
   for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
     ck_assert_ptr_nonnull(
@@ -172,7 +176,7 @@ END_TEST
 int
 main(void)
 {
-  const TTest *const tests[] = {who_is_listed, old_enough, aged, words, spans,
-                                NULL};
+  const TTest *const tests[] = {who_is_listed, old_enough, aged,
+                                words,         spans,      NULL};
   return run_suite(make_suite("judge", setup, tests));
 }

@@ -1,4 +1,5 @@
-/* test_suppress.c -- suppressions: the file, the patterns, the built-in ones. */
+/* test_suppress.c -- suppressions: the file, the patterns, the built-in ones.
+ */
 
 #include "dump/suppress.h"
 
@@ -14,7 +15,10 @@
 #include "fake_books.h"
 #include "runner.h"
 
-enum { CAP = 1000 };
+enum
+{
+  CAP = 1000
+};
 
 static char said[4096];
 
@@ -83,8 +87,7 @@ START_TEST(patterns)
       _exit(said[0] == '\0' &&
             dm_suppress_matches_frame(cases[i].name, NULL) ==
                 cases[i].matches &&
-            dm_suppress_matches_frame(NULL, cases[i].name) ==
-                cases[i].matches);
+            dm_suppress_matches_frame(NULL, cases[i].name) == cases[i].matches);
     }
     int status;
     waitpid(child, &status, 0);
@@ -238,16 +241,16 @@ START_TEST(kept_by_the_c_library)
            (const char *[4]){"_IO_file_doallocate", "puts", "main"});
   uint32_t locale = site((unsigned[4]){libc, libc, program},
                          (const char *[4]){NULL, "setlocale", "main"});
-  uint32_t thread = site((unsigned[4]){loader, libc, program},
-                         (const char *[4]){"_dl_allocate_tls",
-                                           "pthread_create", "start"});
+  uint32_t thread =
+      site((unsigned[4]){loader, libc, program},
+           (const char *[4]){"_dl_allocate_tls", "pthread_create", "start"});
   /* A function of the program's of that name, and what is called from it. */
   uint32_t own = site((unsigned[4]){program, program},
                       (const char *[4]){"setlocale", "main"});
   uint32_t below = site((unsigned[4]){program, libc, program},
                         (const char *[4]){"work", "setlocale", "main"});
-  uint32_t given = site((unsigned[4]){libc, program},
-                        (const char *[4]){"strdup", "main"});
+  uint32_t given =
+      site((unsigned[4]){libc, program}, (const char *[4]){"strdup", "main"});
   const uint32_t numbers[] = {buffer, locale, thread, own, below, given};
   for (unsigned i = 0; i < 6; i++)
   {
@@ -266,8 +269,8 @@ START_TEST(by_the_file)
   unsigned plugin = fake_module("/opt/libmod.so", 0x7f2000000000, 0);
   uint32_t outer = site((unsigned[4]){libc, program, program},
                         (const char *[4]){"strdup", "pool_name", "main"});
-  uint32_t in_plugin = site((unsigned[4]){plugin, program},
-                            (const char *[4]){NULL, "main"});
+  uint32_t in_plugin =
+      site((unsigned[4]){plugin, program}, (const char *[4]){NULL, "main"});
   uint32_t other = site((unsigned[4]){program, program},
                         (const char *[4]){"session_new", "main"});
   learn(outer);

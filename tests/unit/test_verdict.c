@@ -14,14 +14,23 @@
 #include "heap_histories.h"
 #include "runner.h"
 
-enum { WORDS = DM_CHURN + 1, PATIENCE = 600 };
+enum
+{
+  WORDS = DM_CHURN + 1,
+  PATIENCE = 600
+};
 
 /* What comes by chance may stay away: a leak may go unseen in one look of
    fifty; in one of ten if it is given more time, for then it lies beside a
    plateau that wavers. A plateau may not be taken for a leak at all. */
-enum { UNSEEN = 50, UNSEEN_LONG = 10 };
+enum
+{
+  UNSEEN = 50,
+  UNSEEN_LONG = 10
+};
 
-/* When it is looked: every INTERVAL seconds, from FIRST on, AT MOST so often. */
+/* When it is looked: every INTERVAL seconds, from FIRST on, AT MOST so often.
+ */
 struct habit
 {
   uint32_t interval, first, most;
@@ -29,7 +38,11 @@ struct habit
 
 /* Looks, by what is true and what was said; leaks that are younger than what
    they may take are counted apart. */
-enum { LEAK_YOUNG = TRUTHS, ROWS };
+enum
+{
+  LEAK_YOUNG = TRUTHS,
+  ROWS
+};
 static const char *const row_names[ROWS] = {
     [TRUTH_FILLING] = "filling, or just full",
     [TRUTH_LEAK] = "leak, ten minutes old",
@@ -47,8 +60,8 @@ struct table
 };
 
 static struct model model;
-static bool is_loud;            /* VERBOSE: each history's own line */
-static bool is_quiet;           /* none */
+static bool is_loud;  /* VERBOSE: each history's own line */
+static bool is_quiet; /* none */
 
 static unsigned
 row_now(uint32_t interval)
@@ -64,9 +77,9 @@ row_now(uint32_t interval)
 static bool
 is_wrong(unsigned row, enum dm_word word)
 {
-  return row == TRUTH_LEAK                       ? word != DM_GROWING
+  return row == TRUTH_LEAK                           ? word != DM_GROWING
          : row == TRUTH_FILLING || row == LEAK_YOUNG ? false
-                                                 : word == DM_GROWING;
+                                                     : word == DM_GROWING;
 }
 
 /* Looks at a leak that were told wrong. */
@@ -224,8 +237,10 @@ END_TEST
    is no leak is none, and a plain leak is one. */
 START_TEST(asked_once_or_twice)
 {
-  static const struct habit habits[] = {{1200, 1200, 1}, {7200, 7200, 1},
-                                        {700, 700, 2},   {3600, 3600, 2},
+  static const struct habit habits[] = {{1200, 1200, 1},
+                                        {7200, 7200, 1},
+                                        {700, 700, 2},
+                                        {3600, 3600, 2},
                                         {1500, 300, 3}};
   for (unsigned i = 0; i < sizeof habits / sizeof *habits; i++)
   {
@@ -268,8 +283,8 @@ int
 main(void)
 {
   const TTest *const tests[] = {each_history, looked_at_more_and_less_often,
-                                asked_once_or_twice,
-                                hundreds_of_variants, NULL};
+                                asked_once_or_twice, hundreds_of_variants,
+                                NULL};
   setvbuf(stdout, NULL, _IOLBF, 0); /* a test that fails says why */
   return run_suite(make_suite("verdict", setup, tests));
 }
