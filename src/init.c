@@ -25,8 +25,10 @@
 #include "books/ledger.h"
 #include "books/modules.h"
 #include "dump/dump.h"
+#include "dump/history.h"
 #include "dump/output.h"
 #include "dump/reporter.h"
+#include "dump/suppress.h"
 #include "dump/trigger.h"
 #include "hook/frame_rules.h"
 #include "hook/identity.h"
@@ -81,6 +83,19 @@ read_settings(void)
     dm_config_help(&text);
   if (text.length)
     dm_sys_write(2, text.data, text.length);
+}
+
+/* What the dumps remember and leave out. Without memory they do less. */
+static void
+start_judging(void)
+{
+  static char buffer[4096];
+  struct dm_text warnings;
+  dm_text_init(&warnings, buffer, sizeof buffer);
+  dm_history_init(config.callsites);
+  dm_suppress_init(config.callsites, config.suppress, &warnings);
+  if (warnings.length)
+    dm_sys_write(2, warnings.data, warnings.length);
 }
 
 static bool
@@ -168,6 +183,7 @@ start(void)
   dm_output_init(&config, program, system_name.nodename,
                  dm_sys_clock_ns(CLOCK_REALTIME) / 1000000000);
   dm_dump_init(&config, program, system_name.nodename);
+  start_judging();
   why = dm_rules_init();
   if (why)
   {

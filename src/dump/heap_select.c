@@ -25,7 +25,7 @@ node(const struct heap *heap, size_t i)
 static void
 swap(char *a, char *b, size_t size)
 {
-  char kept[512];
+  char kept[DM_HEAP_ITEM_MAX];
   memcpy(kept, a, size);
   memcpy(a, b, size);
   memcpy(b, kept, size);

@@ -8,7 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Sorts the first WANTED of COUNT items of SIZE bytes (at most 512) to the
+enum
+{
+  DM_HEAP_ITEM_MAX = 512
+};
+
+/* Sorts the first WANTED of COUNT items of SIZE bytes (at most
+   DM_HEAP_ITEM_MAX) to the
    front of ITEMS, in the order that BEFORE(a, b, arg) tells; the rest follow
    in any order. Takes COUNT + WANTED * log2(COUNT) steps. */
 void dm_heap_select(void *items, size_t count, size_t size, size_t wanted,

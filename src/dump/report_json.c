@@ -11,75 +11,18 @@
 #include "base/signals.h"
 #include "books/callsites.h"
 #include "books/modules.h"
+#include "dump/report_callsites.h"
+#include "dump/report_keys.h"
 #include "dump/symbols.h"
 
 /* By module number: 0, or 1 + the module's place in the list of the dump. Not
    on the stack, which may be a small one; there is one dump at a time. */
 static uint16_t places[DM_MODULES_MAX + 1];
 
-/* Appends "NAME": with a comma before it where one is needed, which is
-   anywhere but at the start of an object. */
-static void
-put_key(struct dm_text *text, const char *name)
-{
-  if (*name == '{')
-    dm_text_char(text, *name++);
-  else
-    dm_text_char(text, ',');
-  dm_text_char(text, '"');
-  dm_text_string(text, name);
-  dm_text_string(text, "\":");
-}
-
-static void
-put_number(struct dm_text *text, const char *name, int64_t value)
-{
-  put_key(text, name);
-  dm_text_signed(text, value);
-}
-
-static void
-put_unsigned(struct dm_text *text, const char *name, uint64_t value)
-{
-  put_key(text, name);
-  dm_text_unsigned(text, value);
-}
-
-static void
-put_string(struct dm_text *text, const char *name, const char *value)
-{
-  put_key(text, name);
-  if (!value)
-  {
-    dm_text_string(text, "null");
-    return;
-  }
-  dm_text_char(text, '"');
-  dm_text_json(text, value);
-  dm_text_char(text, '"');
-}
-
-/* Addresses are strings: JSON's numbers are exact to 2^53 only. */
-static void
-put_address(struct dm_text *text, const char *name, uint64_t address)
-{
-  put_key(text, name);
-  dm_text_char(text, '"');
-  dm_text_hex(text, address);
-  dm_text_char(text, '"');
-}
-
-static void
-put_live(struct dm_text *text, const struct dm_live *live)
-{
-  put_number(text, "live", live->count);
-  put_number(text, "bytes", live->bytes);
-}
-
 static void
 put_signal(struct dm_text *text, const struct dm_snapshot *snapshot)
 {
-  put_key(text, "signal");
+  dm_put_key(text, "signal");
   if (snapshot->trigger != DM_TRIGGER_SIGNAL)
   {
     dm_text_string(text, "null");
@@ -99,36 +42,36 @@ put_heading(struct dm_text *text, const struct dm_snapshot *snapshot)
       [DM_TRIGGER_EXIT] = "exit",
       [DM_TRIGGER_CALL] = "call",
   };
-  put_number(text, "{dmalloc", 1);
-  put_string(text, "version", DM_VERSION);
-  put_unsigned(text, "seq", snapshot->sequence);
-  put_string(text, "trigger", triggers[snapshot->trigger]);
+  dm_put_number(text, "{dmalloc", 1);
+  dm_put_string(text, "version", DM_VERSION);
+  dm_put_unsigned(text, "seq", snapshot->sequence);
+  dm_put_string(text, "trigger", triggers[snapshot->trigger]);
   put_signal(text, snapshot);
-  put_key(text, "time");
+  dm_put_key(text, "time");
   dm_text_char(text, '"');
   dm_text_iso_time(text, snapshot->time_ms);
   dm_text_char(text, '"');
-  put_unsigned(text, "uptime", snapshot->uptime_ms / 1000);
+  dm_put_unsigned(text, "uptime", snapshot->uptime_ms / 1000);
   dm_text_char(text, '.');
   dm_text_padded(text, snapshot->uptime_ms % 1000, 3);
-  put_number(text, "pid", snapshot->pid);
-  put_string(text, "program", snapshot->program);
-  put_string(text, "host", snapshot->host);
+  dm_put_number(text, "pid", snapshot->pid);
+  dm_put_string(text, "program", snapshot->program);
+  dm_put_string(text, "host", snapshot->host);
 }
 
 static void
 put_totals(struct dm_text *text, const struct dm_snapshot *snapshot)
 {
-  put_key(text, "totals");
-  put_unsigned(text, "{allocations", snapshot->allocations);
-  put_unsigned(text, "frees", snapshot->frees);
-  put_number(text, "live", snapshot->live.count);
-  put_number(text, "live_bytes", snapshot->live.bytes);
-  put_unsigned(text, "peak_bytes", snapshot->peak_bytes);
-  put_unsigned(text, "allocated_bytes", snapshot->allocated_bytes);
-  put_unsigned(text, "reallocs_in_place", snapshot->in_place);
-  put_unsigned(text, "reallocs_moved", snapshot->moved);
-  put_unsigned(text, "foreign_frees", snapshot->mishaps.foreign_frees);
+  dm_put_key(text, "totals");
+  dm_put_unsigned(text, "{allocations", snapshot->allocations);
+  dm_put_unsigned(text, "frees", snapshot->frees);
+  dm_put_number(text, "live", snapshot->live.count);
+  dm_put_number(text, "live_bytes", snapshot->live.bytes);
+  dm_put_unsigned(text, "peak_bytes", snapshot->peak_bytes);
+  dm_put_unsigned(text, "allocated_bytes", snapshot->allocated_bytes);
+  dm_put_unsigned(text, "reallocs_in_place", snapshot->in_place);
+  dm_put_unsigned(text, "reallocs_moved", snapshot->moved);
+  dm_put_unsigned(text, "foreign_frees", snapshot->mishaps.foreign_frees);
   dm_text_char(text, '}');
 }
 
@@ -137,19 +80,19 @@ static void
 put_row(struct dm_text *text, uint64_t from, uint64_t to, bool last,
         const struct dm_live *live)
 {
-  put_unsigned(text, "{from", from);
+  dm_put_unsigned(text, "{from", from);
   if (last)
-    put_string(text, "to", NULL);
+    dm_put_string(text, "to", NULL);
   else
-    put_unsigned(text, "to", to);
-  put_live(text, live);
+    dm_put_unsigned(text, "to", to);
+  dm_put_live(text, live);
   dm_text_string(text, last ? "}" : "},");
 }
 
 static void
 put_ages(struct dm_text *text, const struct dm_live rows[DM_AGE_ROWS])
 {
-  put_key(text, "ages");
+  dm_put_key(text, "ages");
   dm_text_char(text, '[');
   for (unsigned i = 0; i < DM_AGE_ROWS; i++)
   {
@@ -163,7 +106,7 @@ put_ages(struct dm_text *text, const struct dm_live rows[DM_AGE_ROWS])
 static void
 put_sizes(struct dm_text *text, const struct dm_live rows[DM_SIZE_ROWS])
 {
-  put_key(text, "sizes");
+  dm_put_key(text, "sizes");
   dm_text_char(text, '[');
   for (unsigned i = 0; i < DM_SIZE_ROWS; i++)
     put_row(text, dm_size_row_start(i), dm_size_row_start(i + 1),
@@ -174,14 +117,19 @@ put_sizes(struct dm_text *text, const struct dm_live rows[DM_SIZE_ROWS])
 static void
 put_callsites(struct dm_text *text, const struct dm_snapshot *snapshot)
 {
-  put_key(text, "callsites");
-  put_unsigned(text, "{cap", snapshot->callsites_cap);
-  put_unsigned(text, "used", snapshot->table.in_use);
-  put_unsigned(text, "unfreed", snapshot->unfreed);
-  put_number(text, "other_live", snapshot->other.count);
-  put_number(text, "other_bytes", snapshot->other.bytes);
+  dm_put_key(text, "callsites");
+  dm_put_unsigned(text, "{cap", snapshot->callsites_cap);
+  dm_put_unsigned(text, "used", snapshot->table.in_use);
+  dm_put_unsigned(text, "unfreed", snapshot->unfreed);
+  dm_put_unsigned(text, "growing", snapshot->growing);
+  dm_put_unsigned(text, "suppressed", snapshot->suppressed_callsites);
+  dm_put_number(text, "suppressed_live", snapshot->suppressed.count);
+  dm_put_number(text, "suppressed_bytes", snapshot->suppressed.bytes);
+  dm_put_number(text, "other_live", snapshot->other.count);
+  dm_put_number(text, "other_bytes", snapshot->other.bytes);
   dm_text_char(text, '}');
-  put_string(text, "sort", dm_config_sort_words[snapshot->sort]);
+  dm_put_string(text, "sort", dm_config_sort_words[snapshot->sort]);
+  dm_put_unsigned(text, "min_age", snapshot->min_age_s);
 }
 
 /* The module of FRAME if it is in the dump's list, else NULL. */
@@ -198,50 +146,41 @@ put_frame(struct dm_text *text, dm_frame frame)
   const struct dm_module *module = listed_module(frame);
   uintptr_t address = dm_frame_address(frame);
   struct dm_symbol symbol;
-  put_address(text, "{ip", address);
+  dm_put_address(text, "{ip", address);
   if (module)
   {
-    put_unsigned(text, "module", places[dm_frame_module(frame)] - 1u);
-    put_address(text, "offset", address - module->base);
+    dm_put_unsigned(text, "module", places[dm_frame_module(frame)] - 1u);
+    dm_put_address(text, "offset", address - module->base);
   }
   else
   {
-    put_string(text, "module", NULL);
-    put_string(text, "offset", NULL);
+    dm_put_string(text, "module", NULL);
+    dm_put_string(text, "offset", NULL);
   }
   if (dm_symbols_find(frame, &symbol))
   {
-    put_string(text, "symbol", symbol.name);
-    put_unsigned(text, "symbol_offset", symbol.offset);
+    dm_put_string(text, "symbol", symbol.name);
+    dm_put_unsigned(text, "symbol_offset", symbol.offset);
   }
   else
   {
-    put_string(text, "symbol", NULL);
-    put_string(text, "symbol_offset", NULL);
+    dm_put_string(text, "symbol", NULL);
+    dm_put_string(text, "symbol_offset", NULL);
   }
   if (frame & DM_FRAME_INTERRUPTED)
   {
-    put_key(text, "interrupted");
+    dm_put_key(text, "interrupted");
     dm_text_string(text, "true");
   }
   dm_text_char(text, '}');
 }
 
 static void
-put_callsite(struct dm_text *text, const struct dm_callsite_figures *callsite)
+put_frames(struct dm_text *text, uint32_t number)
 {
   unsigned count = 0;
-  const dm_frame *frames = dm_callsite_frames(callsite->number, &count);
-  put_unsigned(text, "{id", callsite->number);
-  put_live(text, &callsite->live);
-  put_unsigned(text, "allocations", callsite->allocations);
-  put_unsigned(text, "frees", callsite->frees);
-  put_unsigned(text, "allocated_bytes", callsite->allocated_bytes);
-  put_unsigned(text, "reallocs_in_place", callsite->in_place);
-  put_unsigned(text, "reallocs_moved", callsite->moved);
-  put_unsigned(text, "grown_bytes", callsite->grown_bytes);
-  put_number(text, "growth", callsite->growth);
-  put_key(text, "frames");
+  const dm_frame *frames = dm_callsite_frames(number, &count);
+  dm_put_key(text, "frames");
   dm_text_char(text, '[');
   for (unsigned i = 0; i < count; i++)
   {
@@ -249,7 +188,7 @@ put_callsite(struct dm_text *text, const struct dm_callsite_figures *callsite)
       dm_text_char(text, ',');
     put_frame(text, frames[i]);
   }
-  dm_text_string(text, "]}");
+  dm_text_char(text, ']');
 }
 
 /* Finds the modules that the listed frames refer to, and their symbols. */
@@ -281,13 +220,15 @@ look_up_frames(const struct dm_snapshot *snapshot)
 static void
 put_top(struct dm_text *text, const struct dm_snapshot *snapshot)
 {
-  put_key(text, "top");
+  dm_put_key(text, "top");
   dm_text_char(text, '[');
   for (unsigned i = 0; i < snapshot->listed; i++)
   {
     if (i > 0)
       dm_text_char(text, ',');
-    put_callsite(text, &snapshot->top[i]);
+    dm_report_figures_json(text, snapshot, &snapshot->top[i]);
+    put_frames(text, snapshot->top[i].number);
+    dm_text_char(text, '}');
   }
   dm_text_char(text, ']');
 }
@@ -297,10 +238,10 @@ put_build_id(struct dm_text *text, const struct dm_elf_identity *identity)
 {
   if (identity->build_id_length == 0)
   {
-    put_string(text, "build_id", NULL);
+    dm_put_string(text, "build_id", NULL);
     return;
   }
-  put_key(text, "build_id");
+  dm_put_key(text, "build_id");
   dm_text_char(text, '"');
   for (unsigned i = 0; i < identity->build_id_length; i++)
   {
@@ -313,7 +254,7 @@ put_build_id(struct dm_text *text, const struct dm_elf_identity *identity)
 static void
 put_modules(struct dm_text *text)
 {
-  put_key(text, "modules");
+  dm_put_key(text, "modules");
   dm_text_char(text, '[');
   for (unsigned number = 1; number <= DM_MODULES_MAX; number++)
   {
@@ -322,9 +263,9 @@ put_modules(struct dm_text *text)
     const struct dm_module *module = dm_module(number);
     if (places[number] > 1)
       dm_text_char(text, ',');
-    put_string(text, "{path", module->path);
+    dm_put_string(text, "{path", module->path);
     put_build_id(text, &module->identity);
-    put_address(text, "base", module->base);
+    dm_put_address(text, "base", module->base);
     dm_text_char(text, '}');
   }
   dm_text_char(text, ']');
@@ -334,17 +275,23 @@ static void
 put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
 {
   const struct dm_mishaps *mishaps = &snapshot->mishaps;
-  put_key(text, "self");
-  put_unsigned(text, "{table_bytes", snapshot->table_bytes);
-  put_unsigned(text, "threads", snapshot->ledgers);
-  put_unsigned(text, "unwind_failed", mishaps->unwind_failed);
-  put_unsigned(text, "stacks_cut", snapshot->table.cut);
-  put_unsigned(text, "dumps_cut", snapshot->dumps_cut);
-  put_unsigned(text, "broken_stamps", mishaps->broken_stamps);
-  put_unsigned(text, "nested", mishaps->nested);
-  put_unsigned(text, "verified", mishaps->verified);
-  put_unsigned(text, "differing", mishaps->differing);
-  put_string(text, "degraded", snapshot->degraded);
+  dm_put_key(text, "self");
+  dm_put_unsigned(text, "{table_bytes", snapshot->table_bytes);
+  dm_put_unsigned(text, "threads", snapshot->ledgers);
+  dm_put_unsigned(text, "unwind_failed", mishaps->unwind_failed);
+  dm_put_unsigned(text, "stacks_cut", snapshot->table.cut);
+  dm_put_unsigned(text, "stacks_folded", snapshot->table.folded);
+  dm_put_unsigned(text, "stacks_shortened", snapshot->table.shortened);
+  dm_put_unsigned(text, "stacks_caller_only", snapshot->table.callers);
+  dm_put_unsigned(text, "callsites_reclaimed", snapshot->table.reclaimed);
+  dm_put_unsigned(text, "callsites_nameless", snapshot->table.nameless);
+  dm_put_unsigned(text, "coarse_threads", snapshot->coarse_ledgers);
+  dm_put_unsigned(text, "dumps_cut", snapshot->dumps_cut);
+  dm_put_unsigned(text, "broken_stamps", mishaps->broken_stamps);
+  dm_put_unsigned(text, "nested", mishaps->nested);
+  dm_put_unsigned(text, "verified", mishaps->verified);
+  dm_put_unsigned(text, "differing", mishaps->differing);
+  dm_put_string(text, "degraded", snapshot->degraded);
   dm_text_char(text, '}');
 }
 

@@ -7,41 +7,14 @@
 
 #include "dump/report.h"
 
-#include <string.h>
-
 #include "base/signals.h"
-#include "books/callsites.h"
-#include "books/modules.h"
-#include "dump/symbols.h"
+#include "dump/report_callsites.h"
+#include "dump/report_words.h"
 
 enum
 {
   BAR_MAX = 50
 };
-
-/* What follows the last slash of PATH. */
-static const char *
-base_name(const char *path)
-{
-  if (!path || !*path)
-    return "?";
-  const char *slash = strrchr(path, '/');
-  return slash && slash[1] ? slash + 1 : path;
-}
-
-static void
-put_count(struct dm_text *text, uint64_t count, const char *what)
-{
-  dm_text_grouped(text, (int64_t) count);
-  dm_text_string(text, what);
-}
-
-static void
-put_sized(struct dm_text *text, int64_t bytes, const char *what)
-{
-  dm_text_size(text, bytes);
-  dm_text_string(text, what);
-}
 
 static void
 put_trigger(struct dm_text *text, const struct dm_snapshot *snapshot)
@@ -63,7 +36,7 @@ put_heading(struct dm_text *text, const struct dm_snapshot *snapshot)
   dm_text_string(text, ">>>>>>>>>>>>> ");
   dm_text_date(text, snapshot->time_ms / 1000);
   dm_text_string(text, " <<<<<<<<<<<\ndmalloc " DM_VERSION ": ");
-  dm_text_printable(text, base_name(snapshot->program));
+  dm_text_printable(text, dm_base_name(snapshot->program));
   dm_text_string(text, ", pid ");
   dm_text_signed(text, snapshot->pid);
   dm_text_string(text, ", up ");
@@ -79,14 +52,15 @@ static void
 put_totals(struct dm_text *text, const struct dm_snapshot *snapshot)
 {
   dm_text_string(text, "Overall stats:\n");
-  put_count(text, snapshot->allocations, " Overall allocations since start\n");
-  put_sized(text, snapshot->live.bytes, " Current total allocated size\n");
+  dm_put_count(text, snapshot->allocations,
+               " Overall allocations since start\n");
+  dm_put_sized(text, snapshot->live.bytes, " Current total allocated size\n");
   dm_text_grouped(text, snapshot->live.count);
   dm_text_string(text, " Current allocations\n");
-  put_sized(text, (int64_t) snapshot->peak_bytes,
-            " Peak total allocated size\n");
-  put_count(text, snapshot->in_place, " Reallocations in place, ");
-  put_count(text, snapshot->moved, " moved\n");
+  dm_put_sized(text, (int64_t) snapshot->peak_bytes,
+               " Peak total allocated size\n");
+  dm_put_count(text, snapshot->in_place, " Reallocations in place, ");
+  dm_put_count(text, snapshot->moved, " moved\n");
 }
 
 /* How many allocations one mark stands for, so that the longest bar fits. */
@@ -164,103 +138,6 @@ put_ages(struct dm_text *text, const struct dm_live rows[DM_AGE_ROWS])
   }
 }
 
-/* "symbol+0x1d (module+0x411d)", or as much of it as is known. */
-static void
-put_frame(struct dm_text *text, dm_frame frame)
-{
-  const struct dm_module *module = NULL;
-  struct dm_symbol symbol;
-  unsigned number = dm_frame_module(frame);
-  if (number >= 1 && number <= dm_modules_count())
-    module = dm_module(number);
-  bool named = dm_symbols_find(frame, &symbol);
-  if (named)
-  {
-    dm_text_printable(text, symbol.name);
-    dm_text_char(text, '+');
-    dm_text_hex(text, symbol.offset);
-    dm_text_string(text, " (");
-  }
-  if (module)
-  {
-    dm_text_printable(text, base_name(module->path));
-    dm_text_char(text, '+');
-  }
-  dm_text_hex(text, dm_frame_address(frame) - (module ? module->base : 0));
-  if (named)
-    dm_text_char(text, ')');
-}
-
-/* "40.2MiB in 20,480 allocations, +1.2MiB since dump 249". */
-static void
-put_callsite_heading(struct dm_text *text, const struct dm_snapshot *snapshot,
-                     const struct dm_callsite_figures *callsite)
-{
-  put_sized(text, callsite->live.bytes, " in ");
-  dm_text_grouped(text, callsite->live.count);
-  dm_text_string(text, " allocations");
-  if (snapshot->sequence <= 1)
-    return;
-  dm_text_string(text, callsite->growth < 0 ? ", " : ", +");
-  put_sized(text, callsite->growth, " since dump ");
-  dm_text_unsigned(text, snapshot->sequence - 1);
-}
-
-static void
-put_callsite(struct dm_text *text, const struct dm_snapshot *snapshot,
-             unsigned rank)
-{
-  const struct dm_callsite_figures *callsite = &snapshot->top[rank - 1];
-  unsigned count = 0;
-  const dm_frame *frames = dm_callsite_frames(callsite->number, &count);
-  if (rank < 10)
-    dm_text_char(text, ' ');
-  dm_text_unsigned(text, rank);
-  dm_text_string(text, ". ");
-  put_callsite_heading(text, snapshot, callsite);
-  dm_text_char(text, '\n');
-  for (unsigned i = 0; i < count; i++)
-  {
-    dm_text_repeat(text, ' ', 8);
-    put_frame(text, frames[i]);
-    dm_text_char(text, '\n');
-  }
-}
-
-/* Symbol tables are read once for all frames, so all are named first. */
-static void
-want_symbols(const struct dm_snapshot *snapshot)
-{
-  for (unsigned i = 0; i < snapshot->listed; i++)
-  {
-    unsigned count = 0;
-    const dm_frame *frames =
-        dm_callsite_frames(snapshot->top[i].number, &count);
-    for (unsigned j = 0; j < count; j++)
-      dm_symbols_want(frames[j]);
-  }
-  dm_symbols_resolve();
-}
-
-static void
-put_callsites(struct dm_text *text, const struct dm_snapshot *snapshot)
-{
-  dm_text_string(text, "Top ");
-  put_count(text, snapshot->listed, " unfreed callsites by ");
-  dm_text_string(text, dm_config_sort_words[snapshot->sort]);
-  dm_text_string(text, ", of ");
-  put_count(text, snapshot->unfreed, ":\n");
-  want_symbols(snapshot);
-  for (unsigned rank = 1; rank <= snapshot->listed; rank++)
-    put_callsite(text, snapshot, rank);
-  if (snapshot->other.count == 0 && snapshot->other.bytes == 0)
-    return;
-  dm_text_string(text, "(other): ");
-  dm_text_grouped(text, snapshot->other.count);
-  dm_text_string(text, " blocks, ");
-  put_sized(text, snapshot->other.bytes, " at callsites past the cap\n");
-}
-
 /* A mishap is worth a word only when it happened. */
 static void
 put_mishap(struct dm_text *text, uint64_t count, const char *what)
@@ -268,7 +145,7 @@ put_mishap(struct dm_text *text, uint64_t count, const char *what)
   if (count == 0)
     return;
   dm_text_string(text, ", ");
-  put_count(text, count, what);
+  dm_put_count(text, count, what);
 }
 
 static void
@@ -282,12 +159,17 @@ put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
     dm_text_char(text, '\n');
   }
   dm_text_string(text, "dmalloc itself: ");
-  put_sized(text, (int64_t) snapshot->table_bytes, " of tables, ");
-  put_count(text, mishaps->unwind_failed, " unwinds failed, ");
-  put_count(text, snapshot->dumps_cut, " dumps cut short");
+  dm_put_sized(text, (int64_t) snapshot->table_bytes, " of tables, ");
+  dm_put_count(text, mishaps->unwind_failed, " unwinds failed, ");
+  dm_put_count(text, snapshot->dumps_cut, " dumps cut short");
   put_mishap(text, mishaps->foreign_frees, " foreign frees");
   put_mishap(text, mishaps->broken_stamps, " broken stamps");
   put_mishap(text, snapshot->table.cut, " stacks cut");
+  put_mishap(text, snapshot->table.folded, " folded");
+  put_mishap(text, snapshot->table.shortened, " shortened");
+  put_mishap(text, snapshot->table.callers, " callers only");
+  put_mishap(text, snapshot->table.reclaimed, " callsites reclaimed");
+  put_mishap(text, snapshot->coarse_ledgers, " threads with coarse old ages");
   put_mishap(text, mishaps->nested, " nested allocations");
   put_mishap(text, mishaps->verified, " stacks verified");
   put_mishap(text, mishaps->differing, " stacks differing");
@@ -301,6 +183,6 @@ dm_report_text(struct dm_text *text, const struct dm_snapshot *snapshot)
   put_totals(text, snapshot);
   put_sizes(text, snapshot->sizes);
   put_ages(text, snapshot->ages);
-  put_callsites(text, snapshot);
+  dm_report_callsites_text(text, snapshot);
   put_self(text, snapshot);
 }

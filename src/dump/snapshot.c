@@ -6,7 +6,10 @@
 #include "base/sys.h"
 #include "books/callsites.h"
 #include "dump/heap_select.h"
+#include "dump/history.h"
+#include "dump/judge.h"
 #include "dump/reclaim.h"
+#include "dump/suppress.h"
 
 /* By callsite number: the figures, what the live bytes were at the dump before,
    and the second that the cell in the ledger being read is at. They grow with
@@ -279,13 +282,13 @@ sum_callsite(struct dm_snapshot *snapshot, struct dm_callsite_figures *site)
 }
 
 static void
-take_figures(struct dm_snapshot *snapshot, uint32_t used)
+take_figures(struct dm_snapshot *snapshot, uint32_t used, uint32_t now)
 {
   enum
   {
     ATTEMPTS = 5
   };
-  struct moment moment = {.now = dm_clock_age_zero(), .used = used};
+  struct moment moment = {.now = now, .used = used};
   for (unsigned i = 0; i < ATTEMPTS && !add_ledgers(&moment); i++)
     ;
   for (uint32_t i = 0; i <= used; i++)
@@ -300,11 +303,13 @@ sort_key(const struct dm_callsite_figures *site, enum dm_sort sort)
   switch (sort)
   {
   case DM_SORT_COUNT:
-    return site->live.count;
+    return site->counted.count;
+  case DM_SORT_OLD:
+    return site->ages[3].bytes + site->ages[4].bytes;
   case DM_SORT_GROWTH:
     return site->growth;
   default:
-    return site->live.bytes;
+    return site->counted.bytes;
   }
 }
 
@@ -318,10 +323,11 @@ before(const void *a, const void *b, int sort)
                                : left->number < right->number;
 }
 
-/* Moves the named callsites with live blocks to the front, and sorts them as
-   far as they are listed. */
+/* Moves the named callsites that can be listed to the front, and sorts them as
+   far as they are. */
 static void
-list_callsites(struct dm_snapshot *snapshot, uint32_t used, uint32_t top)
+list_callsites(struct dm_snapshot *snapshot, uint32_t used, uint32_t top,
+               uint64_t min_age_s, uint32_t now)
 {
   for (uint32_t i = 0; i <= used; i++)
   {
@@ -329,12 +335,10 @@ list_callsites(struct dm_snapshot *snapshot, uint32_t used, uint32_t top)
     former_bytes[i] = figures[i].live.bytes;
   }
   snapshot->other = figures[DM_CALLSITE_OTHER].live;
-  for (uint32_t i = 1; i <= used; i++)
-    if (figures[i].live.count > 0)
-      figures[snapshot->unfreed++] = figures[i];
-  snapshot->top = figures;
-  snapshot->listed = top < snapshot->unfreed ? top : snapshot->unfreed;
-  dm_heap_select(figures, snapshot->unfreed, sizeof *figures, snapshot->listed,
+  snapshot->top = figures + 1;
+  uint32_t count = dm_judge(snapshot, snapshot->top, used, now, min_age_s);
+  snapshot->listed = top < count ? top : count;
+  dm_heap_select(snapshot->top, count, sizeof *figures, snapshot->listed,
                  before, (int) snapshot->sort);
 }
 
@@ -400,14 +404,28 @@ dm_snapshot_init(void)
 }
 
 void
+dm_snapshot_look(void)
+{
+  static struct dm_snapshot unused;
+  uint32_t used = dm_callsites_used(), now = dm_clock_age_zero();
+  if (!make_room(used))
+    return;
+  take_figures(&unused, used, now);
+  dm_judge_look(figures + 1, used, now);
+}
+
+void
 dm_snapshot_forget(uint32_t number)
 {
   if (number < capacity)
     former_bytes[number] = 0;
+  dm_history_forget(number);
+  dm_suppress_forget(number);
 }
 
 bool
-dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort)
+dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort,
+                 uint64_t min_age_s)
 {
   uint32_t used = dm_callsites_used();
   bool room = make_room(used);
@@ -416,8 +434,9 @@ dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort)
   snapshot->sort = sort;
   if (room)
   {
-    take_figures(snapshot, used);
-    list_callsites(snapshot, used, (uint32_t) top);
+    uint32_t now = dm_clock_age_zero();
+    take_figures(snapshot, used, now);
+    list_callsites(snapshot, used, (uint32_t) top, min_age_s, now);
   }
   else
   {

@@ -15,6 +15,7 @@
 #include "books/callsites.h"
 #include "books/ledger.h"
 #include "books/sizes.h"
+#include "dump/verdict.h"
 
 /* A figure of live things, which a race with the program may show below zero
    for a moment. */
@@ -40,6 +41,9 @@ struct dm_callsite_figures
                                          1000 slices: freed at that age, or live
                                          at it */
   int32_t births[DM_BIRTH_SLOTS];     /* live blocks by age in growing slots */
+  struct dm_live counted; /* what the list counts: the live blocks that are at
+                             least DMALLOC_MIN_AGE old */
+  struct dm_verdict verdict;
 };
 
 enum dm_trigger
@@ -74,11 +78,16 @@ struct dm_snapshot
   /* Callsites. */
   uint32_t callsites_cap;
   struct dm_callsites_figures table;
-  uint32_t unfreed;     /* callsites with live blocks */
+  uint32_t unfreed; /* callsites with live blocks, not suppressed */
+  uint32_t growing; /* of these, growing */
+  struct dm_live suppressed;
+  uint32_t suppressed_callsites;
   struct dm_live other; /* what the cap left without a name */
   struct dm_callsite_figures *top; /* sorted, LISTED of them */
   uint32_t listed;
   enum dm_sort sort;
+  uint64_t min_age_s; /* the list counts only blocks as old as that */
+  uint32_t now;       /* the slice that ages are counted from */
 
   /* dmalloc itself. */
   uint64_t table_bytes; /* memory that dmalloc mapped */
@@ -93,9 +102,15 @@ struct dm_snapshot
 void dm_snapshot_init(void);
 
 /* Fills the figures of SNAPSHOT from the books: everything but sequence,
-   trigger and signal. TOP and SORT choose the list. Returns false when there
-   is no memory for the list: then LISTED is 0 and the rest is right. */
-bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort);
+   trigger and signal. TOP, SORT and MIN_AGE_S choose the list. Returns false
+   when there is no memory for the list: then LISTED is 0 and the rest is
+   right. */
+bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort,
+                      uint64_t min_age_s);
+
+/* Looks at all callsites, for the history that verdicts are told from, and makes
+   no list. */
+void dm_snapshot_look(void);
 
 /* The callsite of NUMBER is gone, and another will get the number: nothing that
    was remembered of the one is the other's. */

@@ -205,8 +205,8 @@ class Case(unittest.TestCase):
         other = dump["callsites"]
         self.assertLessEqual(other["used"], other["cap"])
         for key, value in live.items():  # the list is complete with DMALLOC_TOP=all
-            self.assertEqual(sum(site[key] for site in dump["top"]) + other["other_" + key],
-                             value)
+            self.assertEqual(sum(site[key] for site in dump["top"]) + other["other_" + key]
+                             + other["suppressed_" + key], value)
         for site in dump["top"]:
             self.assertEqual(site["allocations"] - site["frees"], site["live"], site)
             self.assertTrue(site["frames"], site)

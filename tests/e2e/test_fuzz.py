@@ -29,6 +29,13 @@ class Fuzz(harness.Case):
                 seeds[-1].write_bytes(bytes([number]) + value.encode("latin-1"))
             self.fuzz("fuzz_settings", 300000, seeds)
 
+    def test_suppressions(self):
+        with tempfile.TemporaryDirectory() as folder:
+            seed = pathlib.Path(folder, "seed")
+            seed.write_bytes(b"# a comment\n\nleak:^std::*insert$\n  leak:libfoo.so \r\nrace:x\n"
+                             b"leak:\nleak:[a-z]?\\\nleak:" + b"a*" * 600 + b"\nleak:last")
+            self.fuzz("fuzz_suppress", 50000, [seed])
+
     def test_elf_files(self):
         plugins = harness.SMALL / "plugins"
         self.fuzz("fuzz_elf", 20000, [plugins / "leaking.so", plugins / "throwing.so",

@@ -30,6 +30,21 @@ class Settings(harness.Case):
             for value in values:
                 self.assertEqual(self.warnings(**{name: value}), [], (name, value))
 
+    def test_suppressions(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".supp") as file:
+            file.write("# known\nleak:^a_static\nrace:x\nleak:never*returns\n")
+            file.flush()
+            self.assertEqual(self.warnings(suppress=file.name),
+                             [f"dmalloc: {file.name}:3: not leak:PATTERN"])
+            dump = harness.run([harness.small("names")], suppress=file.name).dump()
+        self.assert_balanced(dump)
+        self.site(dump, "an_exported_function")
+        self.assertEqual(len(dump["top"]), 1)
+        self.assert_figures(dump["callsites"], unfreed=1, suppressed=2, suppressed_live=2,
+                            suppressed_bytes=2004)
+        self.assertEqual(self.warnings(suppress="/nonexistent"), [
+            "dmalloc: /nonexistent: no such file; nothing is suppressed"])
+
     def test_an_empty_value_is_none(self):
         for name in ("interval", "signal", "format", "top", "depth", "at_exit", "program"):
             self.assertEqual(self.warnings(**{name: ""}), [], name)

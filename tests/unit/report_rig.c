@@ -43,6 +43,7 @@ rig_setup(void)
       .unfreed = 312,
       .top = top,
       .sort = DM_SORT_BYTES,
+      .now = 1251,
       .table_bytes = 22439526,
       .ledgers = 8,
   };
@@ -112,11 +113,22 @@ list_callsites(void)
       .moved = 4,
       .grown_bytes = 500,
       .growth = 1258291,
+      .ages = {{512, 524288}, {4608, 4718592}, {15360, 36909875}},
+      .survived = {19968, 15360, 0, 0},
+      .generations = 80,
+      .counted = {20480, 42152755},
+      .verdict = {.word = DM_GROWING,
+                  .cause = DM_OLD_GROWS,
+                  .growth_per_minute = 14785085,
+                  .since = 651},
   };
   top[1] = (struct dm_callsite_figures){
       .number = fake_callsite(second, 3),
       .live = {3, 96},
       .growth = -3072,
+      .counted = {3, 96},
+      .verdict = {.word = DM_STARTUP, .cause = DM_BORN_EARLY},
   };
   snapshot.listed = 2;
+  snapshot.growing = 1;
 }

@@ -14,6 +14,8 @@ START_TEST(test_json_whole)
   list_callsites();
   snapshot.other = (struct dm_live){12, 3174};
   snapshot.mishaps.foreign_frees = 9;
+  snapshot.suppressed = (struct dm_live){5, 70};
+  snapshot.suppressed_callsites = 2;
   ck_assert_str_eq(
       json_dump(),
       "{\"dmalloc\":1,\"version\":\"1.0\",\"seq\":250,\"trigger\":\"signal\","
@@ -42,10 +44,17 @@ START_TEST(test_json_whole)
       "{\"from\":2048,\"to\":4096,\"live\":0,\"bytes\":0},"
       "{\"from\":4096,\"to\":null,\"live\":13601,\"bytes\":74448896}],"
       "\"callsites\":{\"cap\":65536,\"used\":400,\"unfreed\":312,"
-      "\"other_live\":12,\"other_bytes\":3174},\"sort\":\"bytes\",\"top\":["
+      "\"growing\":1,\"suppressed\":2,\"suppressed_live\":5,"
+      "\"suppressed_bytes\":70,\"other_live\":12,\"other_bytes\":3174},"
+      "\"sort\":\"bytes\",\"min_age\":0,\"top\":["
       "{\"id\":1,\"live\":20480,\"bytes\":42152755,\"allocations\":20490,"
       "\"frees\":10,\"allocated_bytes\":43000000,\"reallocs_in_place\":3,"
       "\"reallocs_moved\":4,\"grown_bytes\":500,\"growth\":1258291,"
+      "\"ages\":[512,4608,15360,0,0],"
+      "\"age_bytes\":[524288,4718592,36909875,0,0],"
+      "\"survived\":[19968,15360,0,0],\"generations\":80,"
+      "\"verdict\":\"growing\",\"reason\":\"+14.1MiB a minute in blocks of "
+      "100 s and more, since 01:31\",\"growth_per_minute\":14785085,"
       "\"frames\":[{\"ip\":\"0x55555555811d\",\"module\":1,"
       "\"offset\":\"0x411d\",\"symbol\":\"session_new\","
       "\"symbol_offset\":29},{\"ip\":\"0x555555558408\",\"module\":1,"
@@ -54,7 +63,11 @@ START_TEST(test_json_whole)
       "\"offset\":\"0x1244\",\"symbol\":\"main\",\"symbol_offset\":68}]},"
       "{\"id\":2,\"live\":3,\"bytes\":96,\"allocations\":0,\"frees\":0,"
       "\"allocated_bytes\":0,\"reallocs_in_place\":0,\"reallocs_moved\":0,"
-      "\"grown_bytes\":0,\"growth\":-3072,\"frames\":["
+      "\"grown_bytes\":0,\"growth\":-3072,"
+      "\"ages\":[0,0,0,0,0],\"age_bytes\":[0,0,0,0,0],"
+      "\"survived\":[0,0,0,0],\"generations\":0,\"verdict\":\"startup\","
+      "\"reason\":\"all born in the first minute, none after it\","
+      "\"growth_per_minute\":0,\"frames\":["
       "{\"ip\":\"0x7f111119d1aa\",\"module\":0,\"offset\":\"0x8c1aa\","
       "\"symbol\":null,\"symbol_offset\":null},"
       "{\"ip\":\"0x7fdeadbeef00\",\"module\":null,\"offset\":null,"
@@ -67,7 +80,10 @@ START_TEST(test_json_whole)
       "{\"path\":\"/srv/myserver\",\"build_id\":\"9fa0a1\","
       "\"base\":\"0x555555554000\"}],"
       "\"self\":{\"table_bytes\":22439526,\"threads\":8,"
-      "\"unwind_failed\":0,\"stacks_cut\":0,\"dumps_cut\":0,"
+      "\"unwind_failed\":0,\"stacks_cut\":0,"
+      "\"stacks_folded\":0,\"stacks_shortened\":0,\"stacks_caller_only\":0,"
+      "\"callsites_reclaimed\":0,\"callsites_nameless\":0,"
+      "\"coarse_threads\":0,\"dumps_cut\":0,"
       "\"broken_stamps\":0,\"nested\":0,\"verified\":0,\"differing\":0,"
       "\"degraded\":null}}\n");
 }
@@ -80,7 +96,7 @@ START_TEST(test_json_nothing)
   has(output, "\"trigger\":\"timer\",\"signal\":null,");
   has(output, "\"time\":\"1970-01-01T00:00:00.000Z\",\"uptime\":0.000,");
   has(output, "\"program\":null,\"host\":null,");
-  has(output, "\"sort\":\"bytes\",\"top\":[],\"modules\":[],\"self\":{");
+  has(output, "\"sort\":\"bytes\",\"min_age\":0,\"top\":[],\"modules\":[],\"self\":{");
   snapshot.trigger = DM_TRIGGER_EXIT;
   has(json_dump(), "\"trigger\":\"exit\",\"signal\":null,");
   snapshot.trigger = DM_TRIGGER_CALL;

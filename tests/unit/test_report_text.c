@@ -11,7 +11,8 @@
 START_TEST(test_text_whole)
 {
   list_callsites();
-  snapshot.other = (struct dm_live){12, 3174};
+  snapshot.other = snapshot.suppressed = (struct dm_live){12, 3174};
+  snapshot.suppressed_callsites = 2;
   ck_assert_str_eq(
       text_dump(),
       ">>>>>>>>>>>>> Mon Nov 23 01:41:37 UTC 2026 <<<<<<<<<<<\n"
@@ -44,15 +45,24 @@ START_TEST(test_text_whole)
       "40.1MiB\n"
       "> 1000 sec: ##################################################  43,270, "
       "41.3MiB\n"
-      "Top 2 unfreed callsites by bytes, of 312:\n"
-      " 1. 40.2MiB in 20,480 allocations, +1.2MiB since dump 249\n"
+      "Top 2 unfreed callsites by bytes, of 312: 1 is growing, look at 1 "
+      "first\n"
+      " 1. 40.2MiB in 20,480 allocations, +1.2MiB since dump 249 -- growing: "
+      "+14.1MiB a minute in blocks of 100 s and more, since 01:31\n"
+      "        age: < 1 sec 512 | < 10 sec 4,608 | < 100 sec 15,360 | "
+      "< 1000 sec 0 | > 1000 sec 0\n"
+      "        survived: 99% to 1 s, 99% to 10 s, 0% to 100 s, 0% to 1000 s\n"
       "        session_new+0x1d (myserver+0x411d)\n"
       "        accept_loop+0x88 (myserver+0x4408)\n"
       "        main+0x44 (myserver+0x1244)\n"
-      " 2. 96B in 3 allocations, -3.0KiB since dump 249\n"
+      " 2. 96B in 3 allocations, -3.0KiB since dump 249 -- startup: all born "
+      "in the first minute, none after it\n"
+      "        age: < 1 sec 0 | < 10 sec 0 | < 100 sec 0 | < 1000 sec 0 | "
+      "> 1000 sec 0\n"
       "        libc.so.6+0x8c1aa\n"
       "        0x7fdeadbeef00\n"
       "        myserver+0x999\n"
+      "(suppressed): 12 blocks, 3.1KiB at 2 callsites\n"
       "(other): 12 blocks, 3.1KiB at callsites past the cap\n"
       "dmalloc itself: 21.4MiB of tables, 0 unwinds failed, "
       "0 dumps cut short\n");
@@ -77,11 +87,11 @@ START_TEST(test_text_first_dump)
 {
   list_callsites();
   snapshot.sequence = 1;
-  has(text_dump(), " 1. 40.2MiB in 20,480 allocations\n        session_new");
+  has(text_dump(), " 1. 40.2MiB in 20,480 allocations -- growing: ");
   has_not(output, "since dump");
   snapshot.sequence = 2;
   top[0].growth = 0;
-  has(text_dump(), " 1. 40.2MiB in 20,480 allocations, +0B since dump 1\n");
+  has(text_dump(), " 1. 40.2MiB in 20,480 allocations, +0B since dump 1 -- ");
 }
 END_TEST
 
@@ -102,13 +112,69 @@ END_TEST
 START_TEST(test_text_many_listed)
 {
   for (unsigned i = 0; i < 120; i++)
-    top[i].live = (struct dm_live){i, i};
+    top[i].counted = (struct dm_live){i, i};
   snapshot.listed = 120;
   snapshot.unfreed = 1234567;
-  has(text_dump(), "Top 120 unfreed callsites by bytes, of 1,234,567:\n");
+  has(text_dump(), "Top 120 unfreed callsites by bytes, of 1,234,567: "
+                   "too early to tell which are growing\n");
   has(output, "\n 9. 8B in 8 allocations");
   has(output, "\n10. 9B in 9 allocations");
   has(output, "\n120. 119B in 119 allocations");
+}
+END_TEST
+
+/* What the heading advises. */
+START_TEST(test_text_growing)
+{
+  snapshot.listed = 6;
+  for (unsigned i = 0; i < 6; i++)
+    top[i].verdict.word = DM_CHURN;
+  has(text_dump(), ", of 312: no callsite is growing\n");
+  top[5].verdict = (struct dm_verdict){DM_GROWING, DM_OLD_GROWS,
+                                           .growth_per_minute = 50};
+  snapshot.growing = 1;
+  has(text_dump(), ", of 312: 1 is growing, look at 6 first\n");
+  top[0].verdict = (struct dm_verdict){DM_GROWING, DM_OLD_GROWS,
+                                           .growth_per_minute = 10};
+  snapshot.growing = 2;
+  has(text_dump(), ": 2 are growing, look at 1 and 6 first\n");
+  top[2].verdict = (struct dm_verdict){DM_GROWING, DM_OLD_GROWS,
+                                           .growth_per_minute = 20};
+  snapshot.growing = 4;
+  has(text_dump(), ": 4 are growing, look at 1, 3 and 6 first\n");
+  /* The slowest makes room for a faster one. */
+  top[3].verdict = (struct dm_verdict){DM_GROWING, DM_OLD_GROWS,
+                                           .growth_per_minute = 30};
+  has(text_dump(), ": 4 are growing, look at 3, 4 and 6 first\n");
+  snapshot.listed = 0;
+  has(text_dump(), "Top 0 unfreed callsites by bytes, of 312: 4 are growing, "
+                   "not listed here: DMALLOC_TOP=all lists all\n");
+  snapshot.min_age_s = 1200;
+  has(text_dump(), ", of 312: in blocks of 1,200 s and more; 4 are growing, ");
+}
+END_TEST
+
+START_TEST(test_text_survived)
+{
+  snapshot.listed = 1;
+  top[0].allocations = 100000;
+  top[0].ages[0].count = 0;
+  memcpy(top[0].survived, (uint64_t[]){100000, 12345, 3049, 12},
+         sizeof top[0].survived);
+  has(text_dump(), "        survived: 100% to 1 s, 12% to 10 s, 3.0% to 100 s, "
+                   "<0.1% to 1000 s\n");
+  top[0].survived[0] = 99999;
+  has(text_dump(), "        survived: 99% to 1 s, 12%");
+  /* Of those that are too young nothing is known. */
+  top[0].ages[2].count = 93902;
+  has(text_dump(), ", 50% to 100 s, ");
+  top[0].ages[2].count = 100000;
+  has(text_dump(), "        survived: 99% to 1 s, 12% to 10 s\n");
+  snapshot.uptime_ms = 9999;
+  has(text_dump(), "        survived: 99% to 1 s\n");
+  top[0].allocations = UINT64_MAX;
+  memset(top[0].survived, 0xff, sizeof top[0].survived);
+  has(text_dump(), "        survived: 100% to 1 s\n");
 }
 END_TEST
 
@@ -245,6 +311,8 @@ make_report_text_suite(void)
   tcase_add_test(tests, test_text_first_dump);
   tcase_add_test(tests, test_text_nothing_listed);
   tcase_add_test(tests, test_text_many_listed);
+  tcase_add_test(tests, test_text_growing);
+  tcase_add_test(tests, test_text_survived);
   tcase_add_test(tests, test_text_mishaps);
   tcase_add_test(tests, test_text_hostile_names);
   tcase_add_test(tests, test_text_odd_names);

@@ -41,7 +41,7 @@ static void
 take(int top, enum dm_sort sort)
 {
   memset(&snapshot, 0, sizeof snapshot);
-  ck_assert(dm_snapshot_take(&snapshot, top, sort));
+  ck_assert(dm_snapshot_take(&snapshot, top, sort, 0));
 }
 
 static void
@@ -357,7 +357,7 @@ START_TEST(without_memory)
   {
     dm_sys_fail_after(nth, false);
     memset(&snapshot, 0, sizeof snapshot);
-    ck_assert(!dm_snapshot_take(&snapshot, 10, DM_SORT_BYTES));
+    ck_assert(!dm_snapshot_take(&snapshot, 10, DM_SORT_BYTES, 0));
     ck_assert_uint_eq(snapshot.listed, 0);
     ck_assert_ptr_nonnull(snapshot.degraded);
     ck_assert_uint_eq(snapshot.allocations, 7);

@@ -1,0 +1,28 @@
+/* report_words.c -- pieces of the text report. */
+
+#include "dump/report_words.h"
+
+#include <string.h>
+
+const char *
+dm_base_name(const char *path)
+{
+  if (!path || !*path)
+    return "?";
+  const char *slash = strrchr(path, '/');
+  return slash && slash[1] ? slash + 1 : path;
+}
+
+void
+dm_put_count(struct dm_text *text, uint64_t count, const char *what)
+{
+  dm_text_grouped(text, (int64_t) count);
+  dm_text_string(text, what);
+}
+
+void
+dm_put_sized(struct dm_text *text, int64_t bytes, const char *what)
+{
+  dm_text_size(text, bytes);
+  dm_text_string(text, what);
+}
