@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/barrier.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/sys.h"
@@ -112,7 +113,7 @@ make_secret(void)
      the first is glibc's own stack canary. */
   const uint64_t *random = (const uint64_t *) getauxval(AT_RANDOM);
   dm_stamp_secret = random ? random[1] : (uintptr_t) &config;
-  dm_stamp_secret |= 1;
+  dm_stamp_secret = dm_stamp_secret >> 24 << 24;
 }
 
 static int
@@ -137,6 +138,7 @@ start_books(void)
       dm_ledgers_init(config.callsites) < 0 || !dm_rules_make_cache() ||
       !dm_thread_init((uintptr_t) __libc_stack_end))
     return "no memory for its tables";
+  dm_barrier_init();
   uintptr_t static_tls = 0;
   dl_iterate_phdr(add_tls, &static_tls);
   dm_unwind_init(config.depth, config.verify, static_tls);
@@ -191,6 +193,7 @@ start(void)
   dm_trace_sink = dm_dump_message;
   pthread_atfork(dm_rules_before_fork, after_fork_in_parent,
                  after_fork_in_child);
+  dm_thread_usual = !config.trace && !config.verify;
   dm_mode = config.trace ? DM_MODE_TRACE : DM_MODE_RECORD;
 
   why = dm_trigger_init(&config);

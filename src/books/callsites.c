@@ -1,182 +1,202 @@
-/* callsites.c -- the capped table of call stacks. */
+/* callsites.c -- what is recorded of a stack, by how much room there is. */
 
 #include "books/callsites.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <string.h>
 
-#include "base/arena.h"
-#include "base/sys.h"
+#include "books/callsite_table.h"
+#include "books/doorkeeper.h"
+#include "books/fold.h"
 
-struct callsite
-{
-  uint64_t count;
-  dm_frame frames[];
-};
-
-static unsigned cap;
-static size_t index_mask;
-
-/* By number: the stack. Entry 0 stays NULL. Written before the index. */
-static _Atomic(struct callsite *) *callsites;
-
-/* By hash, open addressing, at most half full, so that a search ends. A place
-   holds the upper 44 bits of a stack's hash and the callsite's number in one
-   word, 0 when it is empty. The lower bits chose the place. Two stacks that
-   agree in all of them are taken for one: with 65,536 stacks that is so in one
-   of some 10^8 processes, and a search need not read the stack. */
 enum
 {
-  NUMBER_BITS = 20
+  FRAMES_MAX = 64
 };
-static _Atomic uint64_t *places;
 
-static _Atomic uint32_t used;
-static _Atomic uint32_t used_cut;
+/* Up to how many numbers in use, in sixteenths of the cap, something is still
+   done. */
+enum
+{
+  UNTIL_PRESSED = 8,
+  UNTIL_NEW = 12,
+  UNTIL_EIGHT = 13, /* frames, or when it comes the second time */
+  UNTIL_FOUR = 14,  /* or the fourth time */
+  UNTIL_OFTEN = 15, /* the eighth time */
+  UNTIL_CALLER = 16
+};
+
+_Alignas(64) _Atomic uint32_t dm_callsites_generation;
+
+static _Atomic uint64_t nameless;
+
+/* The sixteenths in numbers, set once. */
+static uint32_t limits[UNTIL_CALLER + 1];
 
 int
-dm_callsites_init(unsigned wanted)
+dm_callsites_init(unsigned cap)
 {
-  size_t size = 1024;
-  while (size < 2 * (size_t) wanted)
-    size *= 2;
-  callsites = dm_sys_map((wanted + 1) * sizeof *callsites);
-  places = dm_sys_map(size * sizeof *places);
-  if (!callsites || !places)
-    return -ENOMEM;
-  index_mask = size - 1;
-  cap = wanted;
-  return 0;
+  for (unsigned i = 0; i <= UNTIL_CALLER; i++)
+    limits[i] = (uint32_t) ((uint64_t) cap * i / UNTIL_CALLER);
+  int error = dm_table_init(cap);
+  return error ? error : dm_doorkeeper_init(cap);
 }
 
-/* One step of a chain: the two halves of a full product, folded, as in wyhash
-   (Wang Yi, public domain algorithm). Every bit of the operand reaches every
-   bit of the result. */
-static inline uint64_t
-stir(uint64_t chain, uint64_t value)
+static bool
+is_over(unsigned sixteenths)
 {
-  __extension__ typedef unsigned __int128 wide;
-  wide product = (wide) (chain ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-  return (uint64_t) product ^ (uint64_t) (product >> 64);
+  return atomic_load_explicit(&dm_table_in_use, memory_order_relaxed) >=
+         limits[sixteenths];
 }
 
-/* Four chains that do not wait for each other, then one. */
-static uint64_t
-hash_frames(const dm_frame *frames, unsigned count, bool cut)
+bool
+dm_callsites_pressed(void)
 {
-  uint64_t a = count, b = UINT64_C(0xa0761d6478bd642f) + cut;
-  uint64_t c = UINT64_C(0xe7037ed1a0b428db), d = UINT64_C(0x8ebc6af09c88c6e3);
-  unsigned i = 0;
-  for (; i + 4 <= count; i += 4)
-  {
-    a = stir(a, frames[i]);
-    b = stir(b, frames[i + 1]);
-    c = stir(c, frames[i + 2]);
-    d = stir(d, frames[i + 3]);
-  }
-  for (; i < count; i++)
-    a = stir(a, frames[i]);
-  return stir(stir(stir(stir(a, count), b), c), d);
+  return is_over(UNTIL_PRESSED);
 }
 
-/* A number for a new callsite, or 0 when all are given out. */
+bool
+dm_callsites_have_room(void)
+{
+  return !is_over(UNTIL_NEW);
+}
+
+/* Up to where COUNT frames are recorded at once. */
 static uint32_t
-take_number(void)
+limit_of(unsigned count)
 {
-  uint32_t number = atomic_load_explicit(&used, memory_order_relaxed);
-  do
-    if (number >= cap)
-      return 0;
-  while (!atomic_compare_exchange_weak(&used, &number, number + 1));
-  return number + 1;
+  return limits[count == 1   ? UNTIL_CALLER
+                : count <= 4 ? UNTIL_FOUR
+                : count <= 8 ? UNTIL_EIGHT
+                             : UNTIL_NEW];
 }
 
-/* Gives a number back that lost the race for its place, if it is still the
-   last one. Otherwise it stays unused: a hole that no block refers to. */
-static void
-return_number(uint32_t number)
-{
-  uint32_t expected = number;
-  atomic_store(&callsites[number], NULL);
-  atomic_compare_exchange_strong(&used, &expected, number - 1);
-}
-
+/* Up to where any stack is recorded when it comes for the TIMES-th time. */
 static uint32_t
-make_callsite(const dm_frame *frames, unsigned count)
+limit_of_times(unsigned times)
 {
-  uint32_t number = take_number();
-  if (number == 0)
-    return 0;
-  struct callsite *site =
-      dm_arena_alloc(sizeof *site + count * sizeof *frames, sizeof(uint64_t));
-  if (!site)
+  return limits[times >= 8   ? UNTIL_OFTEN
+                : times >= 4 ? UNTIL_FOUR
+                : times >= 2 ? UNTIL_EIGHT
+                             : UNTIL_NEW];
+}
+
+/* The number of STACK in full, or 0. */
+static uint32_t
+find_whole(const struct dm_stack *stack)
+{
+  uint64_t word = dm_table_word(stack);
+  uint32_t number = dm_table_find(stack, word, limit_of(stack->count));
+  if (number || !is_over(UNTIL_NEW))
+    return number;
+  unsigned times = dm_doorkeeper_count(word >> DM_ENTRY_HASH_SHIFT);
+  return dm_table_find(stack, word, limit_of_times(times));
+}
+
+/* The number of the innermost frames of STACK, as many as there is room for. */
+static uint32_t
+find_shortened(struct dm_stack stack)
+{
+  stack.how = DM_CALLSITE_SHORTENED; /* whatever was said of the rest */
+  for (unsigned count = 8; count > 0; count = count == 4 ? 1 : count / 2)
+    if (count < stack.count)
+    {
+      stack.count = count;
+      uint64_t word = dm_table_word(&stack);
+      uint32_t number = dm_table_find(&stack, word, limit_of(count));
+      if (number)
+        return number;
+    }
+  return DM_CALLSITE_OTHER;
+}
+
+/* The number of STACK when it has no room yet, and there is little left. */
+static __attribute__((noinline)) uint32_t
+find_pressed(struct dm_stack stack)
+{
+  dm_frame frames[FRAMES_MAX];
+  unsigned count = dm_fold(stack.frames, stack.count, frames);
+  if (count < stack.count)
   {
-    return_number(number);
-    return 0;
+    stack.frames = frames;
+    stack.count = count;
+    stack.how |= DM_CALLSITE_FOLDED;
   }
-  site->count = count;
-  memcpy(site->frames, frames, count * sizeof *frames);
-  atomic_store_explicit(&callsites[number], site, memory_order_release);
+  uint32_t number = find_whole(&stack);
+  if (!number)
+    number = find_shortened(stack);
+  if (!number)
+    atomic_fetch_add_explicit(&nameless, 1, memory_order_relaxed);
   return number;
 }
 
 uint32_t
 dm_callsites_find(const dm_frame *frames, unsigned count, bool cut)
 {
-  uint64_t hash = hash_frames(frames, count, cut);
-  uint32_t mine = 0;
-  for (size_t i = hash;; i++)
-  {
-    _Atomic uint64_t *place = &places[i & index_mask];
-    /* Acquire: pairs with the exchange below, so that what is found can be
-       read. */
-    uint64_t seen = atomic_load_explicit(place, memory_order_acquire);
-    if (seen == 0)
-    {
-      if (!mine && !(mine = make_callsite(frames, count)))
-        return DM_CALLSITE_OTHER;
-      uint64_t wanted = hash >> NUMBER_BITS << NUMBER_BITS | mine;
-      if (atomic_compare_exchange_strong(place, &seen, wanted))
-      {
-        atomic_fetch_add(&used_cut, cut);
-        return mine;
-      }
-    }
-    if (seen >> NUMBER_BITS == hash >> NUMBER_BITS)
-    {
-      if (mine)
-        return_number(mine);
-      return seen & ((1 << NUMBER_BITS) - 1);
-    }
-  }
+  struct dm_stack stack = {
+      .frames = frames,
+      .count = count,
+      .how = cut ? DM_CALLSITE_CUT : 0,
+  };
+  uint32_t limit = limits[UNTIL_PRESSED];
+  uint32_t number = dm_table_find(&stack, dm_table_word(&stack), limit);
+  return number ? number : find_pressed(stack);
+}
+
+bool
+dm_callsites_may_improve(uint32_t number)
+{
+  return (number == DM_CALLSITE_OTHER ||
+          dm_callsite_how(number) & DM_CALLSITE_SHORTENED) &&
+         !is_over(UNTIL_OFTEN);
 }
 
 const dm_frame *
 dm_callsite_frames(uint32_t number, unsigned *count)
 {
-  const struct callsite *site =
-      number == 0
-          ? NULL
-          : atomic_load_explicit(&callsites[number], memory_order_acquire);
-  *count = site ? (unsigned) site->count : 0;
-  return site ? site->frames : NULL;
+  return dm_table_frames(number, count);
+}
+
+unsigned
+dm_callsite_how(uint32_t number)
+{
+  return dm_entry_how(atomic_load_explicit(&dm_table.entries[number].word,
+                                           memory_order_relaxed));
 }
 
 uint32_t
 dm_callsites_used(void)
 {
-  return atomic_load(&used);
-}
-
-uint32_t
-dm_callsites_cut(void)
-{
-  return atomic_load(&used_cut);
+  return dm_table_used();
 }
 
 uint32_t
 dm_callsites_cap(void)
 {
-  return cap;
+  return dm_table.cap;
+}
+
+uint32_t
+dm_callsites_cut(void)
+{
+  return dm_callsites_figures().cut;
+}
+
+struct dm_callsites_figures
+dm_callsites_figures(void)
+{
+  struct dm_callsites_figures figures = {
+      .in_use = atomic_load_explicit(&dm_table_in_use, memory_order_relaxed),
+      .reclaimed =
+          atomic_load_explicit(&dm_table_reclaimed, memory_order_relaxed),
+      .nameless = atomic_load_explicit(&nameless, memory_order_relaxed),
+  };
+  for (unsigned how = 0; how < 8; how++)
+  {
+    uint32_t one = dm_table_count(how, true), more = dm_table_count(how, false);
+    figures.cut += how & DM_CALLSITE_CUT ? one + more : 0;
+    figures.folded += how & DM_CALLSITE_FOLDED ? one + more : 0;
+    figures.callers += how & DM_CALLSITE_SHORTENED ? one : 0;
+    figures.shortened += how & DM_CALLSITE_SHORTENED ? more : 0;
+  }
+  return figures;
 }

@@ -17,6 +17,9 @@ static unsigned chunks_per_ledger;
 static _Atomic uint64_t published;
 static _Atomic uint64_t peak;
 
+/* ------------------------------------------------------------------------
+   Ledgers and their cells. */
+
 /* Makes the chunk that holds CALLSITE's cell. Returns NULL without memory. */
 static struct dm_cell *
 make_chunk(struct dm_ledger *ledger, uint32_t callsite)
@@ -25,6 +28,9 @@ make_chunk(struct dm_ledger *ledger, uint32_t callsite)
       DM_CELLS_PER_CHUNK * sizeof(struct dm_cell), sizeof(struct dm_cell));
   if (!chunk)
     return NULL;
+  uint64_t first = callsite / DM_CELLS_PER_CHUNK * DM_CELLS_PER_CHUNK;
+  for (unsigned i = 0; i < DM_CELLS_PER_CHUNK; i++)
+    chunk[i].label = (first + i) << DM_LABEL_CALLSITE_SHIFT | DM_SECOND_NEVER;
   /* A signal handler may have made it meanwhile; release pairs with the
      acquire of dm_ledger_cell. */
   struct dm_cell *made = NULL;
@@ -42,14 +48,33 @@ dm_ledgers_init(unsigned cap)
   return dm_ledger_emergency ? 0 : -ENOMEM;
 }
 
+/* What is rarely needed in CELL, made when there is none. */
+static struct dm_late *
+own_late(struct dm_ledger *ledger, struct dm_cell *cell)
+{
+  struct dm_late *late = __atomic_load_n(&cell->late, __ATOMIC_RELAXED);
+  if (late)
+    return late;
+  struct dm_late *made = dm_arena_alloc(sizeof *made, sizeof(uint64_t));
+  /* Without memory the count goes to (other), whose own was made with the
+     ledger. Release: pairs with the acquire of dm_cell_add. */
+  if (!made)
+    return atomic_load(&ledger->chunks[0])->late;
+  return __atomic_compare_exchange_n(&cell->late, &late, made, false,
+                                     __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+             ? made
+             : late;
+}
+
 struct dm_ledger *
 dm_ledger_new(void)
 {
   size_t directory = chunks_per_ledger * sizeof(struct dm_cell *);
   struct dm_ledger *ledger = dm_arena_alloc(sizeof *ledger + directory, 64);
-  if (!ledger || !make_chunk(ledger, DM_CALLSITE_OTHER))
+  struct dm_cell *other =
+      ledger ? make_chunk(ledger, DM_CALLSITE_OTHER) : NULL;
+  if (!other || !own_late(ledger, other) || !dm_births_init(&ledger->births))
     return NULL;
-  dm_ages_init(&ledger->ages, dm_clock_slice());
   ledger->next = atomic_load(&ledgers);
   /* Release: pairs with the acquire of dm_ledgers. */
   while (!atomic_compare_exchange_weak(&ledgers, &ledger->next, ledger))
@@ -66,10 +91,10 @@ dm_ledgers(void)
 struct dm_cell *
 dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite)
 {
-  struct dm_cell *chunk =
-      atomic_load(&ledger->chunks[callsite / DM_CELLS_PER_CHUNK]);
-  if (!chunk)
-    chunk = make_chunk(ledger, callsite);
+  struct dm_cell *cell = dm_ledger_usual_cell(ledger, callsite);
+  if (cell)
+    return cell;
+  struct dm_cell *chunk = make_chunk(ledger, callsite);
   if (chunk)
     return &chunk[callsite % DM_CELLS_PER_CHUNK];
   /* Without memory the count goes to (other): the first chunk was made with
@@ -85,6 +110,9 @@ dm_ledger_cell(const struct dm_ledger *ledger, uint32_t callsite)
   return chunk ? &chunk[callsite % DM_CELLS_PER_CHUNK] : NULL;
 }
 
+/* ------------------------------------------------------------------------
+   The peak. */
+
 static void
 raise_peak(uint64_t live)
 {
@@ -94,9 +122,8 @@ raise_peak(uint64_t live)
     ;
 }
 
-/* Adds LEDGER's unpublished bytes to the sum that the peak is taken of. */
-static void
-publish(struct dm_ledger *ledger)
+void
+dm_ledger_publish(struct dm_ledger *ledger)
 {
   /* In one instruction, for a signal handler may publish meanwhile. */
   uint64_t bytes =
@@ -104,43 +131,139 @@ publish(struct dm_ledger *ledger)
   raise_peak(atomic_fetch_add(&published, bytes) + bytes);
 }
 
-static void
-change_live_bytes(struct dm_ledger *ledger, uint64_t change)
+uint64_t
+dm_ledger_peak(uint64_t live)
 {
-  dm_counter_add(&ledger->unpublished, change);
-  if (ledger->unpublished + DM_UNPUBLISHED_MAX >
-      2 * (uint64_t) DM_UNPUBLISHED_MAX)
-    publish(ledger);
+  raise_peak(live);
+  return atomic_load(&peak);
 }
 
-/* Does what is to be done first, then finds the places. */
-static struct dm_places
-make_places(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
-            size_t size)
+/* ------------------------------------------------------------------------
+   Filing. */
+
+static uint32_t
+callsite_of(uint64_t label)
 {
-  return (struct dm_places){
-      .cell = dm_ledger_own_cell(ledger, callsite),
-      .age = dm_ages_row(&ledger->ages, birth),
-      .size = &ledger->sizes[dm_size_row(size)],
-  };
+  return (uint32_t) (label >> DM_LABEL_CALLSITE_SHIFT);
+}
+
+/* The row of the births for blocks of CELL's callsite. */
+static struct dm_row *
+filed_row(struct dm_ledger *ledger, const struct dm_cell *cell, uint32_t birth,
+          uint32_t now)
+{
+  return dm_births_row(&ledger->births, callsite_of(cell->label), birth, now);
+}
+
+/* Files what CELL's second left live under that second. The label says
+   meanwhile that this goes on, so a signal handler counts nothing in the cell
+   that was not filed at once; what it finds so for two seconds was left by a
+   jump out of another handler. */
+static void
+file(struct dm_ledger *ledger, struct dm_cell *cell, uint64_t label,
+     uint32_t now)
+{
+  uint64_t count = cell->allocations - cell->frees - cell->filed;
+  uint64_t bytes = cell->allocated_bytes - cell->freed_bytes - cell->filed_bytes;
+  if (count != 0 || bytes != 0)
+  {
+    struct dm_row *row =
+        filed_row(ledger, cell, dm_label_second(label), now);
+    dm_counter_add(&cell->filed, count);
+    dm_counter_add(&cell->filed_bytes, bytes);
+    dm_row_add(row, count, bytes);
+  }
+}
+
+/* Brings CELL to second NOW. Returns false when it cannot be, since this
+   interrupts its filing, or NOW is over. */
+static bool
+bring_to(struct dm_ledger *ledger, struct dm_cell *cell, uint32_t now)
+{
+  uint64_t label = __atomic_load_n(&cell->label, __ATOMIC_RELAXED);
+  if ((uint32_t) label == now)
+    return true;
+  bool left = label & DM_LABEL_FILING && ledger->filing_since &&
+              now - ledger->filing_since >= 2;
+  if (label & DM_LABEL_FILING && !left)
+    return false;
+  if (dm_label_second(label) != DM_SECOND_NEVER && dm_label_second(label) > now)
+    return false;
+  ledger->filing_since = now;
+  /* A handler may have brought it there just before. */
+  if (!__atomic_compare_exchange_n(&cell->label, &label,
+                                   label | DM_LABEL_FILING, false,
+                                   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    return (uint32_t) label == now;
+  file(ledger, cell, label, now);
+  uint64_t callsite = callsite_of(label);
+  /* Release: pairs with the acquire of dm_ledger_youngest. */
+  __atomic_store_n(&cell->label, callsite << DM_LABEL_CALLSITE_SHIFT | now,
+                   __ATOMIC_RELEASE);
+  ledger->filing_since = 0;
+  return true;
 }
 
 void
 dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
                 size_t size)
 {
-  struct dm_places places = make_places(ledger, callsite, birth, size);
-  dm_ledger_count(ledger, &places, size);
-  change_live_bytes(ledger, 0);
+  struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
+  if (!bring_to(ledger, cell, birth))
+  {
+    dm_counter_add(&cell->filed, 1);
+    dm_counter_add(&cell->filed_bytes, size);
+    dm_row_add(filed_row(ledger, cell, birth, birth), 1, size);
+  }
+  dm_ledger_count(ledger, cell, size);
+}
+
+/* Takes a block out of CELL that was born in the second that it is now. */
+static void
+free_young(struct dm_ledger *ledger, struct dm_cell *cell, uint32_t now,
+           size_t size)
+{
+  if (!bring_to(ledger, cell, now))
+  {
+    dm_counter_add(&cell->filed, -UINT64_C(1));
+    dm_counter_add(&cell->filed_bytes, -size);
+    dm_row_add(filed_row(ledger, cell, now, now), -UINT64_C(1), -size);
+  }
+  dm_ledger_uncount(ledger, cell, size);
 }
 
 void
 dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
                size_t size)
 {
-  struct dm_places places = make_places(ledger, callsite, birth, size);
-  dm_ledger_uncount(ledger, &places, size);
-  change_live_bytes(ledger, 0);
+  struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
+  uint32_t now = dm_clock_slice();
+  unsigned row = dm_age_row(dm_age(now, birth));
+  if (row == 0)
+  {
+    free_young(ledger, cell, birth, size);
+    return;
+  }
+  struct dm_late *late = own_late(ledger, cell);
+  dm_row_add(filed_row(ledger, cell, birth, now), -UINT64_C(1), -size);
+  dm_counter_add(&late->frees[row - 1], 1);
+  dm_counter_add(&late->freed_bytes, size);
+  dm_row_add(&ledger->sizes[dm_size_power(size)], -UINT64_C(1), -size);
+  dm_ledger_less_live(ledger, size);
+}
+
+void
+dm_ledger_undo(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+               size_t size)
+{
+  struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
+  dm_counter_add(&cell->filed, -UINT64_C(1));
+  dm_counter_add(&cell->filed_bytes, -size);
+  dm_row_add(filed_row(ledger, cell, birth, birth), -UINT64_C(1), -size);
+  dm_counter_add(&cell->allocations, -UINT64_C(1));
+  dm_counter_add(&cell->allocated_bytes, -size);
+  dm_row_add(&ledger->sizes[dm_size_power(size)], -UINT64_C(1), -size);
+  dm_ledger_less_live(ledger, size);
 }
 
 void
@@ -148,26 +271,120 @@ dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
                  size_t old_size, size_t new_size)
 {
   struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
-  dm_counter_add(&cell->in_place, 1);
+  struct dm_late *late = own_late(ledger, cell);
+  dm_counter_add(&late->in_place, 1);
+  dm_counter_add(&filed_row(ledger, cell, birth, dm_clock_slice())->bytes,
+                 new_size - old_size);
+  dm_row_add(&ledger->sizes[dm_size_power(old_size)], -UINT64_C(1), -old_size);
+  dm_row_add(&ledger->sizes[dm_size_power(new_size)], 1, new_size);
   if (new_size > old_size)
-    dm_counter_add(&cell->grown_bytes, new_size - old_size);
+  {
+    dm_counter_add(&late->grown_bytes, new_size - old_size);
+    dm_ledger_more_live(ledger, new_size - old_size);
+  }
   else
-    dm_counter_add(&cell->shrunk_bytes, old_size - new_size);
-  dm_row_add(dm_ages_row(&ledger->ages, birth), 0, new_size - old_size);
-  dm_row_add(&ledger->sizes[dm_size_row(old_size)], -UINT64_C(1), -old_size);
-  dm_row_add(&ledger->sizes[dm_size_row(new_size)], 1, new_size);
-  change_live_bytes(ledger, new_size - old_size);
+  {
+    dm_counter_add(&late->shrunk_bytes, old_size - new_size);
+    dm_ledger_less_live(ledger, old_size - new_size);
+  }
 }
 
 void
 dm_ledger_moved(struct dm_ledger *ledger, uint32_t callsite)
 {
-  dm_counter_add(&dm_ledger_own_cell(ledger, callsite)->moved, 1);
+  struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
+  dm_counter_add(&own_late(ledger, cell)->moved, 1);
+}
+
+/* ------------------------------------------------------------------------
+   Reading. */
+
+static const struct dm_late *
+late_of(const struct dm_cell *cell)
+{
+  return __atomic_load_n(&cell->late, __ATOMIC_ACQUIRE);
+}
+
+void
+dm_cell_add_frees(struct dm_sums *to, const struct dm_cell *cell)
+{
+  const struct dm_late *late = late_of(cell);
+  to->frees[0] += dm_counter_read(&cell->frees);
+  for (unsigned i = 1; late && i < DM_AGE_ROWS; i++)
+    to->frees[i] += dm_counter_read(&late->frees[i - 1]);
+}
+
+void
+dm_cell_add_allocations(struct dm_sums *to, const struct dm_cell *cell)
+{
+  to->allocations += dm_counter_read(&cell->allocations);
+}
+
+void
+dm_cell_add_rest(struct dm_sums *to, const struct dm_cell *cell)
+{
+  const struct dm_late *late = late_of(cell);
+  to->freed_bytes += dm_counter_read(&cell->freed_bytes);
+  if (late)
+  {
+    to->freed_bytes += dm_counter_read(&late->freed_bytes);
+    to->in_place += dm_counter_read(&late->in_place);
+    to->moved += dm_counter_read(&late->moved);
+    to->shrunk_bytes += dm_counter_read(&late->shrunk_bytes);
+    to->grown_bytes += dm_counter_read(&late->grown_bytes);
+  }
+  to->allocated_bytes += dm_counter_read(&cell->allocated_bytes);
+}
+
+void
+dm_cell_add(struct dm_sums *to, const struct dm_cell *cell)
+{
+  dm_cell_add_frees(to, cell);
+  dm_cell_add_allocations(to, cell);
+  dm_cell_add_rest(to, cell);
 }
 
 uint64_t
-dm_ledger_peak(uint64_t live)
+dm_sums_live_bytes(const struct dm_sums *sums)
 {
-  raise_peak(live);
-  return atomic_load(&peak);
+  return sums->allocated_bytes + sums->grown_bytes - sums->shrunk_bytes -
+         sums->freed_bytes;
+}
+
+uint64_t
+dm_sums_frees(const struct dm_sums *sums)
+{
+  uint64_t frees = 0;
+  for (unsigned i = 0; i < DM_AGE_ROWS; i++)
+    frees += sums->frees[i];
+  return frees;
+}
+
+struct dm_row
+dm_ledger_youngest(const struct dm_ledger *ledger, const struct dm_cell *cell,
+                   uint32_t *second)
+{
+  enum
+  {
+    ATTEMPTS = 100
+  };
+  struct dm_row row;
+  /* Pairs with the stores to the label in bring_to. */
+  uint64_t label = __atomic_load_n(&cell->label, __ATOMIC_ACQUIRE);
+  for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++)
+  {
+    *second = dm_label_second(label);
+    row = dm_births_look(&ledger->births, callsite_of(label), *second);
+    row.count -= dm_counter_read(&cell->frees) + dm_counter_read(&cell->filed);
+    row.bytes -= dm_counter_read(&cell->freed_bytes) +
+                 dm_counter_read(&cell->filed_bytes);
+    row.count += dm_counter_read(&cell->allocations);
+    row.bytes += dm_counter_read(&cell->allocated_bytes);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    uint64_t now = __atomic_load_n(&cell->label, __ATOMIC_RELAXED);
+    if (now == label && !(label & DM_LABEL_FILING))
+      break;
+    label = now;
+  }
+  return row;
 }

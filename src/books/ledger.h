@@ -5,11 +5,22 @@
    subtracted in that thread's ledger, so one ledger may go negative: only the
    sum means something, and the sum is exact.
 
-   Totals are not counted apart: allocations and frees are the sums of the
-   callsites' cells, live blocks and bytes the sums of the age slices. What is
-   counted once cannot disagree with itself.
+   A cell counts what the thread did at one callsite, in one cache line. Most
+   blocks die in the second in which they were born; those the cell counts by
+   itself. What is left when that second is over is filed: it joins the place
+   of (callsite, second) in the births. So live blocks by age and callsite are
 
-   A ledger stays when its thread ends, and a later thread inherits it. */
+       the births filed + (allocations - frees - filed), all born in the
+                          cell's second
+
+   and an allocation that is freed at once touches nothing else. Ages by
+   callsite and ages overall are the same counts: they cannot disagree.
+
+   A ledger stays when its thread ends, and a later thread inherits it.
+
+   Signal handlers may allocate at any instruction. A counter is changed by one
+   instruction; while a cell is being filed its label says so, and a handler
+   then counts in the births directly. */
 
 #ifndef DM_BOOKS_LEDGER_H
 #define DM_BOOKS_LEDGER_H
@@ -21,18 +32,46 @@
 
 #include "base/counter.h"
 #include "books/ages.h"
+#include "books/births.h"
 #include "books/sizes.h"
 
-/* What one thread did at one callsite: one cache line. Live blocks are
-   allocations - frees, live bytes are
-   allocated + grown - shrunk - freed. */
+/* What became of blocks after the second of their birth, and what reallocs
+   did. */
+struct dm_late
+{
+  uint64_t frees[DM_AGE_ROWS - 1]; /* of blocks in the rows from the second on */
+  uint64_t freed_bytes;
+  uint64_t in_place, moved;           /* reallocs */
+  uint64_t grown_bytes, shrunk_bytes; /* by reallocs in place */
+};
+
 struct dm_cell
 {
   uint64_t allocations, allocated_bytes;
-  uint64_t frees, freed_bytes;
-  uint64_t in_place, moved;           /* reallocs */
-  uint64_t grown_bytes, shrunk_bytes; /* by reallocs in place */
+  uint64_t frees, freed_bytes;  /* in the second of birth */
+  uint64_t filed, filed_bytes;  /* of the difference: what is not of the cell's
+                                   second any more */
+  uint64_t label;               /* callsite and second, see below */
+  struct dm_late *late;         /* NULL until there is something in it */
 } __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct dm_cell) == 64, "one cache line");
+
+/* A label is laid out as the fields of a stamp without the slack: the second
+   in the low half, the callsite above it. */
+enum
+{
+  DM_LABEL_CALLSITE_SHIFT = 32,
+  DM_LABEL_SLACK_SHIFT = 52,
+  DM_SECOND_NEVER = INT32_MAX /* nothing was counted yet */
+};
+#define DM_LABEL_FILING (UINT64_C(1) << 31) /* the second is being left */
+
+static inline uint32_t
+dm_label_second(uint64_t label)
+{
+  return (uint32_t) label & INT32_MAX;
+}
 
 /* Cells come in chunks, so that a thread pays for the callsites it uses. */
 enum
@@ -54,13 +93,14 @@ struct dm_mishaps
 
 struct dm_ledger
 {
-  struct dm_ledger *next; /* the list of all ledgers; set before the
-                             ledger is published */
-  uint64_t unpublished;   /* bytes (signed) since the last word to the
-                             peak */
+  uint64_t unpublished;   /* bytes (signed) since the last word to the peak */
+  uint32_t filing_since;  /* the slice in which a cell was last begun to be
+                             filed; 0: none is */
+  struct dm_ledger *next; /* the list of all ledgers; set before the ledger is
+                             published */
+  struct dm_row sizes[DM_SIZE_POWERS];
+  struct dm_births births;
   struct dm_mishaps mishaps;
-  struct dm_row sizes[DM_SIZE_ROWS];
-  struct dm_ages ages;
   _Atomic(struct dm_cell *) chunks[]; /* of DM_CELLS_PER_CHUNK cells; NULL
                                          until touched */
 } __attribute__((aligned(64)));
@@ -78,60 +118,60 @@ extern struct dm_ledger *dm_ledger_emergency;
    none; that of (other) when there is no memory. */
 struct dm_cell *dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite);
 
+/* The same, or NULL when it is still to be made. */
+static inline struct dm_cell *
+dm_ledger_usual_cell(struct dm_ledger *ledger, uint32_t callsite)
+{
+  struct dm_cell *chunk = atomic_load_explicit(
+      &ledger->chunks[callsite / DM_CELLS_PER_CHUNK], memory_order_relaxed);
+  return __builtin_expect(chunk != NULL, 1)
+             ? &chunk[callsite % DM_CELLS_PER_CHUNK]
+             : NULL;
+}
+
 /* Bytes that a thread may keep to itself before it tells the peak. */
 enum
 {
   DM_UNPUBLISHED_MAX = 65536
 };
+void dm_ledger_publish(struct dm_ledger *ledger);
 
-/* The places that a block is counted in. */
-struct dm_places
-{
-  struct dm_cell *cell;
-  struct dm_row *age, *size;
-};
-
-/* Finds the places for a block of SIZE bytes born in slice BIRTH at CALLSITE,
-   whose live bytes change by CHANGE (signed). Returns false when something is
-   to be done first: a chunk to be made, the age slices to move on, the peak to
-   be told. Nothing has changed then; the functions below do all of it. So the
-   usual way is straight, without a call. */
-static inline bool
-dm_ledger_find(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
-               size_t size, uint64_t change, struct dm_places *places)
-{
-  struct dm_cell *chunk = atomic_load_explicit(
-      &ledger->chunks[callsite / DM_CELLS_PER_CHUNK], memory_order_relaxed);
-  places->cell = &chunk[callsite % DM_CELLS_PER_CHUNK];
-  places->age = dm_ages_usual_row(&ledger->ages, birth);
-  places->size = &ledger->sizes[dm_size_row(size)];
-  bool told = ledger->unpublished + change + DM_UNPUBLISHED_MAX <=
-              2 * (uint64_t) DM_UNPUBLISHED_MAX;
-  return __builtin_expect(chunk && places->age && told, 1);
-}
-
-/* Counts that block in PLACES, and takes it out again. These and the next are
-   Signal-safe, and for the ledger's own thread alone. */
+/* LEDGER has BYTES more, or less, that are live. */
 static inline void
-dm_ledger_count(struct dm_ledger *ledger, const struct dm_places *places,
-                size_t size)
+dm_ledger_more_live(struct dm_ledger *ledger, size_t bytes)
 {
-  dm_counter_add(&places->cell->allocations, 1);
-  dm_counter_add(&places->cell->allocated_bytes, size);
-  dm_row_add(places->age, 1, size);
-  dm_row_add(places->size, 1, size);
-  dm_counter_add(&ledger->unpublished, size);
+  dm_counter_add(&ledger->unpublished, bytes);
+  if (__builtin_expect((int64_t) ledger->unpublished > DM_UNPUBLISHED_MAX, 0))
+    dm_ledger_publish(ledger);
 }
 
 static inline void
-dm_ledger_uncount(struct dm_ledger *ledger, const struct dm_places *places,
-                  size_t size)
+dm_ledger_less_live(struct dm_ledger *ledger, size_t bytes)
 {
-  dm_counter_add(&places->cell->frees, 1);
-  dm_counter_add(&places->cell->freed_bytes, size);
-  dm_row_add(places->age, -UINT64_C(1), -size);
-  dm_row_add(places->size, -UINT64_C(1), -size);
-  dm_counter_add(&ledger->unpublished, -size);
+  dm_counter_add(&ledger->unpublished, -bytes);
+  if (__builtin_expect((int64_t) ledger->unpublished < -DM_UNPUBLISHED_MAX, 0))
+    dm_ledger_publish(ledger);
+}
+
+/* Counts a block of SIZE bytes, born now, in CELL, whose label says that it is
+   at the second that it is now; and takes it out again in that same second.
+   Signal-safe, for the ledger's own thread alone, like all that follows. */
+static inline void
+dm_ledger_count(struct dm_ledger *ledger, struct dm_cell *cell, size_t size)
+{
+  dm_counter_add(&cell->allocations, 1);
+  dm_counter_add(&cell->allocated_bytes, size);
+  dm_row_add(&ledger->sizes[dm_size_power(size)], 1, size);
+  dm_ledger_more_live(ledger, size);
+}
+
+static inline void
+dm_ledger_uncount(struct dm_ledger *ledger, struct dm_cell *cell, size_t size)
+{
+  dm_counter_add(&cell->frees, 1);
+  dm_counter_add(&cell->freed_bytes, size);
+  dm_row_add(&ledger->sizes[dm_size_power(size)], -UINT64_C(1), -size);
+  dm_ledger_less_live(ledger, size);
 }
 
 /* Counts a block of SIZE bytes born in slice BIRTH at CALLSITE, whatever is to
@@ -143,6 +183,12 @@ void dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite,
 void dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
                     size_t size);
 
+/* Takes it out as if it had never been counted, by the thread that has just
+   counted it. (The birth is that of the time, so it does not matter how late it
+   is by now.) */
+void dm_ledger_undo(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
+                    size_t size);
+
 /* Counts that a realloc left a block in its place: it keeps its birth and its
    callsite, its bytes change. */
 void dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite,
@@ -151,12 +197,37 @@ void dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite,
 /* Counts that an allocation at CALLSITE was a realloc's that moved. */
 void dm_ledger_moved(struct dm_ledger *ledger, uint32_t callsite);
 
-/* The list of all ledgers, newest first; follow NEXT. Thread-safe. */
+/* The list of all ledgers, newest first; follow NEXT. Thread-safe, like the
+   rest. */
 const struct dm_ledger *dm_ledgers(void);
 
 /* The cell of CALLSITE in LEDGER, or NULL if that thread never touched it. */
 const struct dm_cell *dm_ledger_cell(const struct dm_ledger *ledger,
                                      uint32_t callsite);
+
+/* What a cell comes to. Frees are read before allocations: a block that comes
+   and goes meanwhile then shows as live, not as less than nothing. */
+struct dm_sums
+{
+  uint64_t allocations, allocated_bytes;
+  uint64_t frees[DM_AGE_ROWS]; /* by the row of the block's age at its free */
+  uint64_t freed_bytes;
+  uint64_t in_place, moved, grown_bytes, shrunk_bytes;
+};
+void dm_cell_add(struct dm_sums *to, const struct dm_cell *cell);
+
+/* The same in three parts, for sums over all ledgers in which no block may
+   show as less than nothing: all frees, then all allocations, then the rest. */
+void dm_cell_add_frees(struct dm_sums *to, const struct dm_cell *cell);
+void dm_cell_add_allocations(struct dm_sums *to, const struct dm_cell *cell);
+void dm_cell_add_rest(struct dm_sums *to, const struct dm_cell *cell);
+uint64_t dm_sums_frees(const struct dm_sums *sums);
+uint64_t dm_sums_live_bytes(const struct dm_sums *sums);
+
+/* The live blocks of CALLSITE that were born in the second that CELL, of
+   LEDGER, is at, filed or not. *SECOND is that second. */
+struct dm_row dm_ledger_youngest(const struct dm_ledger *ledger,
+                                 const struct dm_cell *cell, uint32_t *second);
 
 /* The highest sum of live bytes, each thread at most 64 KiB behind. LIVE is
    the sum that the caller just made; the peak is never less. */

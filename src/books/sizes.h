@@ -14,13 +14,24 @@ enum
   DM_SIZE_ROWS = 12
 };
 
-/* The row of a block of SIZE bytes, 0 to DM_SIZE_ROWS - 1. */
-static inline unsigned
-dm_size_row(size_t size)
+/* A ledger counts by powers of two without an end: the power of a block of SIZE
+   bytes, 1 (for 0 to 3 bytes) to DM_SIZE_POWERS - 1. */
+enum
 {
-  if (size >= 4096)
-    return DM_SIZE_ROWS - 1;
-  return 62 - (unsigned) __builtin_clzll(size | 3);
+  DM_SIZE_POWERS = 64
+};
+
+static inline unsigned
+dm_size_power(size_t size)
+{
+  return 63 ^ (unsigned) __builtin_clzll(size | 3);
+}
+
+/* The row that blocks of that POWER are told in, 0 to DM_SIZE_ROWS - 1. */
+static inline unsigned
+dm_size_power_row(unsigned power)
+{
+  return power > DM_SIZE_ROWS ? DM_SIZE_ROWS - 1 : power - 1;
 }
 
 /* The least size in bytes of ROW; the row ends where the next one begins. */

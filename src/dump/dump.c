@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "dump/output.h"
+#include "dump/reclaim.h"
 #include "dump/report.h"
 #include "dump/symbols.h"
 
@@ -28,6 +29,7 @@ dm_dump_init(const struct dm_config *settings, const char *program_path,
              const char *host_name)
 {
   config = settings;
+  dm_snapshot_init();
   program = program_path;
   host = host_name;
 }
@@ -128,6 +130,21 @@ try_dump(const struct dm_request *request, bool *whole)
   }
   dm_sys_restore_signals(&signals);
   return ours;
+}
+
+bool
+dm_dump_reclaim(void)
+{
+  bool soon = false;
+  struct dm_signals signals;
+  dm_sys_block_signals(&signals);
+  if (!atomic_exchange(&busy, true))
+  {
+    soon = dm_reclaim(dm_snapshot_forget);
+    atomic_store(&busy, false);
+  }
+  dm_sys_restore_signals(&signals);
+  return soon;
 }
 
 bool

@@ -46,6 +46,11 @@ bool dm_dump(const struct dm_request *request);
 /* The same, but waits while another one is being made. Not Signal-safe. */
 bool dm_dump_wait(const struct dm_request *request);
 
+/* Gives numbers of callsites that hold nothing to others, if they are scarce and
+   no dump is being made. Returns whether to call again soon. Not for a
+   program's thread. */
+bool dm_dump_reclaim(void);
+
 /* In a forked child: what the parent's dump held is free. */
 void dm_dump_after_fork(void);
 

@@ -119,7 +119,7 @@ put_callsites(struct dm_text *text, const struct dm_snapshot *snapshot)
 {
   dm_put_key(text, "callsites");
   dm_put_unsigned(text, "{cap", snapshot->callsites_cap);
-  dm_put_unsigned(text, "used", snapshot->callsites_used);
+  dm_put_unsigned(text, "used", snapshot->table.in_use);
   dm_put_unsigned(text, "unfreed", snapshot->unfreed);
   dm_put_unsigned(text, "growing", snapshot->growing);
   dm_put_unsigned(text, "suppressed", snapshot->suppressed_callsites);
@@ -279,7 +279,7 @@ put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
   dm_put_unsigned(text, "{table_bytes", snapshot->table_bytes);
   dm_put_unsigned(text, "threads", snapshot->ledgers);
   dm_put_unsigned(text, "unwind_failed", mishaps->unwind_failed);
-  dm_put_unsigned(text, "stacks_cut", snapshot->stacks_cut);
+  dm_put_unsigned(text, "stacks_cut", snapshot->table.cut);
   dm_put_unsigned(text, "dumps_cut", snapshot->dumps_cut);
   dm_put_unsigned(text, "broken_stamps", mishaps->broken_stamps);
   dm_put_unsigned(text, "nested", mishaps->nested);

@@ -164,7 +164,7 @@ put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
   dm_put_count(text, snapshot->dumps_cut, " dumps cut short");
   put_mishap(text, mishaps->foreign_frees, " foreign frees");
   put_mishap(text, mishaps->broken_stamps, " broken stamps");
-  put_mishap(text, snapshot->stacks_cut, " stacks cut");
+  put_mishap(text, snapshot->table.cut, " stacks cut");
   put_mishap(text, mishaps->nested, " nested allocations");
   put_mishap(text, mishaps->verified, " stacks verified");
   put_mishap(text, mishaps->differing, " stacks differing");

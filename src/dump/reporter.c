@@ -21,6 +21,7 @@ enum
 {
   REQUESTS = 32,
   READER_PATIENCE_MS = 5000,
+  SOON_NS = 50000000,
   OWN_PATIENCE_MS = 1000
 };
 
@@ -199,14 +200,19 @@ report_for_ever(void)
     uint32_t slice = dm_clock_slice_at(now);
     atomic_store_explicit(&dm_clock_tick, slice, memory_order_relaxed);
     serve_requests();
+    bool soon = dm_dump_reclaim();
     if (now >= due && !stopping)
     {
       dump_on_timer();
       due = next_dump(dm_sys_clock_ns(CLOCK_MONOTONIC), due);
       continue;
     }
-    uint64_t tick = dm_clock_slice_start_ns(slice + 1);
-    sleep_until(tick < due ? tick : due, heard);
+    uint64_t wake = dm_clock_slice_start_ns(slice + 1);
+    if (due < wake)
+      wake = due;
+    if (soon && now + SOON_NS < wake)
+      wake = now + SOON_NS;
+    sleep_until(wake, heard);
   }
   /* From here on the threads ask the clock themselves. */
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);

@@ -12,6 +12,7 @@
 
 #include "base/config.h"
 #include "books/ages.h"
+#include "books/callsites.h"
 #include "books/ledger.h"
 #include "books/sizes.h"
 #include "dump/verdict.h"
@@ -24,37 +25,22 @@ struct dm_live
   int64_t bytes;
 };
 
-/* The ages of a callsite's live blocks, in slots that widen with age: 10 of
-   1 s (0 to 9), 9 of 10 s (10 to 99), 9 of 100 s (100 to 999), and the rest. */
-enum
-{
-  DM_BIRTH_SLOTS = 29
-};
-
-/* The least age in seconds of SLOT. */
-static inline uint32_t
-dm_birth_slot_start(unsigned slot)
-{
-  return slot < 10   ? slot
-         : slot < 19 ? 10 * (slot - 9)
-                     : 100 * (slot - 18);
-}
-
-/* A callsite as the dump shows it. */
+/* A callsite as the dump shows it. Live blocks are counted once, by age; so a
+   callsite's rows add up to its live blocks, and all callsites' to the rows of
+   the whole process, in each dump. */
 struct dm_callsite_figures
 {
   uint32_t number;
+  uint32_t generations; /* slots of BIRTHS with a live block in them */
   struct dm_live live;
   uint64_t allocations, allocated_bytes, frees;
   uint64_t in_place, moved, grown_bytes;
-  int64_t growth;                     /* bytes gained since the dump before */
-  struct dm_live ages[DM_AGE_ROWS];   /* rows as in dm_age_row_start; their sums
-                                         over all callsites are the global rows */
-  uint64_t survived[DM_AGE_ROWS - 1]; /* blocks known to have reached 1, 10,
-                                         100, 1000 s: never decreases */
-  int32_t births[DM_BIRTH_SLOTS];     /* live blocks by age slot */
-  uint32_t generations; /* distinct seconds of birth among the live blocks;
-                           all those of 1000 s and more count as one */
+  int64_t growth; /* bytes gained since the dump before */
+  struct dm_live ages[DM_AGE_ROWS];
+  uint64_t survived[DM_AGE_ROWS - 1]; /* blocks known to have reached 1, 10, 100,
+                                         1000 slices: freed at that age, or live
+                                         at it */
+  int32_t births[DM_BIRTH_SLOTS];     /* live blocks by age in growing slots */
   struct dm_live counted; /* what the list counts: the live blocks that are at
                              least DMALLOC_MIN_AGE old */
   struct dm_verdict verdict;
@@ -90,8 +76,8 @@ struct dm_snapshot
   struct dm_live sizes[DM_SIZE_ROWS];
 
   /* Callsites. */
-  uint32_t callsites_cap, callsites_used;
-  uint32_t stacks_cut;  /* callsites whose stack goes on beyond its frames */
+  uint32_t callsites_cap;
+  struct dm_callsites_figures table;
   uint32_t unfreed;     /* callsites with live blocks, not suppressed */
   uint32_t growing;     /* of these, growing */
   struct dm_live suppressed;
@@ -106,9 +92,14 @@ struct dm_snapshot
   /* dmalloc itself. */
   uint64_t table_bytes; /* memory that dmalloc mapped */
   uint32_t ledgers;
+  uint32_t coarse_ledgers; /* of them, those that tell old ages in steps */
   uint64_t dumps_cut;   /* dumps whose end could not be written */
   const char *degraded; /* why something is not tracked, or NULL */
 };
+
+/* Takes the memory for a first, small table of figures, so that a process which
+   gets none later has dumps with a list. Called once. */
+void dm_snapshot_init(void);
 
 /* Fills the figures of SNAPSHOT from the books: everything but sequence,
    trigger and signal. TOP, SORT and MIN_AGE_S choose the list. Returns false
@@ -116,6 +107,10 @@ struct dm_snapshot
    right. */
 bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort,
                       uint64_t min_age_s);
+
+/* The callsite of NUMBER is gone, and another will get the number: nothing that
+   was remembered of the one is the other's. */
+void dm_snapshot_forget(uint32_t number);
 
 /* Fills only the totals: allocations to mishaps. Thread-safe. */
 void dm_snapshot_totals(struct dm_snapshot *snapshot);

@@ -3,6 +3,8 @@
 
 #include "hook/frame_rules.h"
 
+#include "books/callsites.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +17,6 @@
 #include "hook/unwind_tables.h"
 
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
-_Atomic uint32_t dm_rules_generation;
 
 /* libunwind's functions, by the names its remote library gives them. */
 static struct
@@ -396,7 +397,7 @@ dm_rules_forget(unsigned module)
   for (unsigned i = 0; i < DM_RULE_LINES; i++)
     for (unsigned way = 0; way < DM_RULE_WAYS; way++)
       forget_place(&dm_rule_cache[i][way], module);
-  atomic_fetch_add_explicit(&dm_rules_generation, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&dm_callsites_generation, 1, memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------------------

@@ -141,9 +141,6 @@ dm_rule_find(uintptr_t pc)
 /* Forgets the rules of a module that was unloaded. */
 void dm_rules_forget(unsigned module);
 
-/* How often rules were forgotten: what was made with older rules is stale. */
-extern DM_HIDDEN _Atomic uint32_t dm_rules_generation;
-
 /* The whole stack as libunwind sees it, for what rules cannot express and for
    DMALLOC_VERIFY: up to MAX return addresses into ADDRESSES, leaf first, with
    INTERRUPTED[i] for those that a signal interrupted. Reads memory from the

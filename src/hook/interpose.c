@@ -1,8 +1,9 @@
 /* interpose.c -- the exported malloc family.
 
    Each entry point is one unlikely test, then the next allocator and the
-   record. What the test sends away goes to a twin below: calls before
-   recording begins, calls that are traced. */
+   record. The test is whether this thread has its place: it has none before
+   recording begins, where calls are traced or only passed on, and at a thread's
+   first call. Those go to a twin below. */
 
 #include "hook/interpose.h"
 
@@ -27,11 +28,10 @@ enum dm_mode dm_mode = DM_MODE_PASS;
     (struct dm_caller){.slot = frame_ + 1, .rbp = frame_[0]};                  \
   })
 
-#define ORDINARY __builtin_expect(dm_mode == DM_MODE_RECORD, 1)
-
 enum
 {
-  PAGE = 4096
+  PAGE = 4096,
+  USUAL_SIZE = 1 << 30 /* bytes, at most */
 };
 
 /* pvalloc hands out whole pages; the stamp goes behind them. */
@@ -95,12 +95,18 @@ resize(void *block, size_t size, struct dm_caller caller)
 /* ------------------------------------------------------------------------
    The twins. */
 
-/* Records BLOCK if recording is on at all, and says so in the trace. */
+/* BLOCK, or NULL, was handed out by function NAME: into the books, and into the
+   trace if there is one. */
 static void *
-traced(const char *name, void *block, size_t size, struct dm_caller caller)
+recorded(const char *name, void *block, size_t size, struct dm_caller caller)
 {
-  dm_record_alloc(block, size, caller);
-  dm_trace_alloc(name, block, size);
+  if (block && dm_thread_current)
+    dm_record_alloc(dm_thread_current, block, dm_next_usable_size(block), size,
+                    caller);
+  else
+    dm_record_any_alloc(block, size, caller);
+  if (dm_mode == DM_MODE_TRACE)
+    dm_trace_alloc(name, block, size);
   return block;
 }
 
@@ -111,7 +117,7 @@ cold_malloc(size_t size, struct dm_caller caller)
     return dm_bootstrap_alloc(16, size);
   if (dm_mode == DM_MODE_PASS)
     return dm_next.malloc(size);
-  return traced("malloc", dm_next.malloc(dm_stamped_size(size)), size, caller);
+  return recorded("malloc", dm_next.malloc(dm_stamped_size(size)), size, caller);
 }
 
 static __attribute__((noinline)) void *
@@ -121,7 +127,7 @@ cold_calloc(size_t count, size_t size, struct dm_caller caller)
     return dm_bootstrap_alloc(16, count * size); /* never used before: zero */
   if (dm_mode == DM_MODE_PASS)
     return dm_next.calloc(count, size);
-  return traced("calloc", stamped_calloc(count, size), count * size, caller);
+  return recorded("calloc", stamped_calloc(count, size), count * size, caller);
 }
 
 static void *
@@ -145,7 +151,8 @@ cold_realloc(void *block, size_t size, struct dm_caller caller)
   if (dm_mode == DM_MODE_PASS)
     return dm_next_ready() ? dm_next.realloc(block, size) : NULL;
   void *result = resize(block, size, caller);
-  dm_trace_realloc(result, block, size);
+  if (dm_mode == DM_MODE_TRACE)
+    dm_trace_realloc(result, block, size);
   return result;
 }
 
@@ -154,69 +161,86 @@ cold_free(void *block, struct dm_caller caller)
 {
   if (!block || dm_is_bootstrap(block) || !dm_next_ready())
     return;
-  if (dm_mode != DM_MODE_PASS)
-  {
+  if (dm_mode == DM_MODE_TRACE)
     dm_trace_free(block);
-    dm_record_free(block, caller);
-  }
+  if (dm_mode != DM_MODE_PASS &&
+      !(dm_thread_current && dm_record_free(dm_thread_current, block,
+                                            dm_next_usable_size(block))))
+    dm_record_any_free(block, caller);
   dm_next.free(block);
-}
-
-static __attribute__((noinline)) void *
-cold_memalign(void *(*function)(size_t, size_t), const char *name,
-              size_t alignment, size_t size, size_t stamped,
-              struct dm_caller caller)
-{
-  if (dm_mode == DM_MODE_PASS)
-    return function(alignment, size);
-  return traced(name, function(alignment, stamped), size, caller);
 }
 
 /* ------------------------------------------------------------------------
    The entry points. */
 
+/* Whether all is as usual, also the allocator behind. */
+static inline bool
+usual(size_t size)
+{
+  return __builtin_expect(dm_thread_current && dm_next.chunk_headers &&
+                              size <= USUAL_SIZE,
+                          1);
+}
+
 EXPORT void *
 malloc(size_t size)
 {
-  struct dm_caller caller = CALLER;
-  if (!ORDINARY)
-    return cold_malloc(size, caller);
-  return dm_record_alloc(dm_next.malloc(dm_stamped_size(size)), size, caller);
+  if (!usual(size))
+    return cold_malloc(size, CALLER);
+  void *block = dm_next.malloc(size + DM_STAMP_SIZE);
+  if (__builtin_expect(!block, 0))
+    return NULL;
+  return dm_record_alloc(dm_thread_current, block, dm_header_usable_size(block),
+                         size, CALLER);
 }
 
 EXPORT void *
 calloc(size_t count, size_t size)
 {
-  struct dm_caller caller = CALLER;
-  if (!ORDINARY)
-    return cold_calloc(count, size, caller);
-  return dm_record_alloc(stamped_calloc(count, size), count * size, caller);
+  size_t total;
+  if (__builtin_mul_overflow(count, size, &total) || !usual(total))
+    return cold_calloc(count, size, CALLER);
+  void *block = dm_next.calloc(1, total + DM_STAMP_SIZE);
+  if (__builtin_expect(!block, 0))
+    return NULL;
+  return dm_record_alloc(dm_thread_current, block, dm_header_usable_size(block),
+                         total, CALLER);
 }
 
 EXPORT void *
 realloc(void *block, size_t size)
 {
   struct dm_caller caller = CALLER;
-  if (!ORDINARY || dm_is_bootstrap(block))
+  if (!usual(size) || dm_is_bootstrap(block))
     return cold_realloc(block, size, caller);
   if (block)
     return resize(block, size, caller);
-  return dm_record_alloc(dm_next.malloc(dm_stamped_size(size)), size, caller);
+  block = dm_next.malloc(size + DM_STAMP_SIZE);
+  return dm_record_any_alloc(block, size, caller);
 }
 
 EXPORT void
 free(void *block)
 {
-  struct dm_caller caller = CALLER;
-  if (!ORDINARY || dm_is_bootstrap(block))
-  {
-    cold_free(block, caller);
-    return;
-  }
-  if (!block)
-    return;
-  dm_record_free(block, caller);
-  dm_next.free(block);
+  /* A block of the bootstrap arena has a header like glibc's, and no stamp. */
+  if (__builtin_expect(block && usual(0) &&
+                           dm_record_free(dm_thread_current, block,
+                                          dm_header_usable_size(block)),
+                       1))
+    dm_next.free(block);
+  else
+    cold_free(block, CALLER);
+}
+
+/* The aligned family: FUNCTION of name NAME, asked for STAMPED bytes instead of
+   SIZE. */
+static void *
+aligned(void *(*function)(size_t, size_t), const char *name, size_t alignment,
+        size_t size, size_t stamped, struct dm_caller caller)
+{
+  if (dm_mode == DM_MODE_PASS)
+    return function(alignment, size);
+  return recorded(name, function(alignment, stamped), size, caller);
 }
 
 EXPORT void *
@@ -225,12 +249,8 @@ aligned_alloc(size_t alignment, size_t size)
   struct dm_caller caller = CALLER;
   if (!dm_next_ready())
     return dm_bootstrap_alloc(alignment, size);
-  size_t stamped = stamped_multiple(alignment, size);
-  if (!ORDINARY)
-    return cold_memalign(dm_next.aligned_alloc, "aligned_alloc", alignment,
-                         size, stamped, caller);
-  return dm_record_alloc(dm_next.aligned_alloc(alignment, stamped), size,
-                         caller);
+  return aligned(dm_next.aligned_alloc, "aligned_alloc", alignment, size,
+                 stamped_multiple(alignment, size), caller);
 }
 
 EXPORT void *
@@ -239,11 +259,8 @@ memalign(size_t alignment, size_t size)
   struct dm_caller caller = CALLER;
   if (!dm_next_ready())
     return dm_bootstrap_alloc(alignment, size);
-  size_t stamped = dm_stamped_size(size);
-  if (!ORDINARY)
-    return cold_memalign(dm_next.memalign, "memalign", alignment, size, stamped,
-                         caller);
-  return dm_record_alloc(dm_next.memalign(alignment, stamped), size, caller);
+  return aligned(dm_next.memalign, "memalign", alignment, size,
+                 dm_stamped_size(size), caller);
 }
 
 EXPORT int
@@ -258,10 +275,8 @@ posix_memalign(void **block, size_t alignment, size_t size)
   if (dm_mode == DM_MODE_PASS)
     return dm_next.posix_memalign(block, alignment, size);
   int error = dm_next.posix_memalign(block, alignment, dm_stamped_size(size));
-  if (error == 0 && ORDINARY)
-    dm_record_alloc(*block, size, caller);
-  else if (error == 0)
-    traced("posix_memalign", *block, size, caller);
+  if (error == 0)
+    recorded("posix_memalign", *block, size, caller);
   return error;
 }
 
@@ -273,11 +288,8 @@ valloc(size_t size)
     return dm_bootstrap_alloc(PAGE, size);
   if (dm_mode == DM_MODE_PASS)
     return dm_next.valloc(size);
-  void *block = dm_next.valloc(dm_stamped_size(size));
-  if (!ORDINARY)
-    return traced("valloc", block, size, caller);
-  dm_record_alloc(block, size, caller);
-  return block;
+  return recorded("valloc", dm_next.valloc(dm_stamped_size(size)), size,
+                  caller);
 }
 
 EXPORT void *
@@ -288,11 +300,8 @@ pvalloc(size_t size)
     return dm_bootstrap_alloc(PAGE, whole_pages(size));
   if (dm_mode == DM_MODE_PASS)
     return dm_next.pvalloc(size);
-  void *block = dm_next.pvalloc(dm_stamped_size(whole_pages(size)));
-  if (!ORDINARY)
-    return traced("pvalloc", block, size, caller);
-  dm_record_alloc(block, size, caller);
-  return block;
+  return recorded("pvalloc", dm_next.pvalloc(dm_stamped_size(whole_pages(size))),
+                  size, caller);
 }
 
 EXPORT size_t

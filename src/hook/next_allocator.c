@@ -15,6 +15,10 @@ static _Atomic size_t bootstrap_used;
 void *
 dm_bootstrap_alloc(size_t alignment, size_t size)
 {
+  enum
+  {
+    HEADER = 16
+  };
   if (size > DM_BOOTSTRAP_SIZE || alignment > 4096)
     return NULL;
   uintptr_t arena = (uintptr_t) dm_bootstrap;
@@ -23,11 +27,13 @@ dm_bootstrap_alloc(size_t alignment, size_t size)
   size_t end;
   do
   {
-    start = (arena + used + alignment - 1) & ~(uintptr_t) (alignment - 1);
-    end = (start + size + 15 - arena) & ~(size_t) 15;
+    start = (arena + used + HEADER + alignment - 1) &
+            ~(uintptr_t) (alignment - 1);
+    end = (start + (size < 32 ? 32 : size) + 15 - arena) & ~(size_t) 15;
     if (end > DM_BOOTSTRAP_SIZE)
       return NULL;
   } while (!atomic_compare_exchange_weak(&bootstrap_used, &used, end));
+  ((size_t *) start)[-1] = 32;
   return (void *) start;
 }
 

@@ -39,7 +39,8 @@ bool dm_next_ready(void);
    header says with what malloc_usable_size says, for blocks of every kind. */
 void dm_next_probe(void);
 
-/* The bootstrap arena. */
+/* The bootstrap arena. Its blocks carry a header like glibc's, so that free may
+   look for a stamp (there is none) before it asks whose the block is. */
 enum
 {
   DM_BOOTSTRAP_SIZE = 16384
@@ -53,17 +54,22 @@ dm_is_bootstrap(const void *block)
   return (uintptr_t) block - (uintptr_t) dm_bootstrap < DM_BOOTSTRAP_SIZE;
 }
 
-/* How many bytes BLOCK, which the next allocator handed out, has in all.
-   Where glibc's header is known it is read here: the word before the block
-   holds the chunk's size and three flags, and a chunk that was mapped for
+/* How many bytes BLOCK, of glibc's allocator, has in all: the word before the
+   block holds the chunk's size and three flags, and a chunk that was mapped for
    itself lends no space to its neighbour. That saves a call each time. */
+static inline size_t
+dm_header_usable_size(const void *block)
+{
+  size_t header = ((const size_t *) block)[-1];
+  return (header & ~(size_t) 7) - 8 - (header & 2) * 4;
+}
+
+/* The same for a block of whatever allocator is behind. */
 static inline size_t
 dm_next_usable_size(void *block)
 {
-  if (__builtin_expect(!dm_next.chunk_headers, 0))
-    return dm_next.malloc_usable_size(block);
-  size_t header = ((const size_t *) block)[-1];
-  return (header & ~(size_t) 7) - (header & 2 ? 16 : 8);
+  return dm_next.chunk_headers ? dm_header_usable_size(block)
+                               : dm_next.malloc_usable_size(block);
 }
 
 #endif

@@ -32,26 +32,110 @@ give_back(const struct loan *loan)
     dm_emergency_end(&loan->signals);
 }
 
-void
+/* Whether CALLER is the dynamic loader. */
+static bool
+is_loader(struct dm_caller caller)
+{
+  return *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
+}
+
+/* The number of the cell that blocks of CALLSITE are counted in: without memory
+   for one that of (other). A block must carry that too, or its callsite would
+   seem to hold nothing. */
+static uint32_t
+counted_as(struct dm_ledger *ledger, uint32_t callsite)
+{
+  const struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
+  return (uint32_t) (cell->label >> DM_LABEL_CALLSITE_SHIFT);
+}
+
+/* Stamps BLOCK, of SIZE bytes from CALLSITE, and counts it in LEDGER. Returns
+   false when that could not be done. */
+static bool
+stamp_and_count(struct dm_ledger *ledger, uint32_t callsite, void *block,
+                size_t size, bool loaders)
+{
+  size_t usable = dm_next_usable_size(block);
+  if (usable < size + DM_STAMP_SIZE)
+    return false; /* less than was asked for: no room for a stamp */
+  struct dm_block what = {
+      .size = size,
+      .callsite = counted_as(ledger, callsite),
+      .birth = dm_clock_slice(),
+      .loaders = loaders,
+  };
+  dm_stamp_write(block, usable, &what);
+  dm_ledger_alloc(ledger, what.callsite, what.birth, size);
+  return true;
+}
+
+void *
+dm_record_again(struct dm_thread *thread, void *block, struct dm_caller caller,
+                uint32_t generation)
+{
+  size_t usable = dm_next_usable_size(block);
+  struct dm_block what;
+  uint32_t now;
+  while ((now = dm_record_generation()) != generation &&
+         dm_stamp_read(block, usable, &what) == DM_STAMP_VALID)
+  {
+    generation = now;
+    uint32_t was = what.callsite;
+    what.callsite =
+        counted_as(thread->ledger, dm_unwind_callsite(thread, caller, 0));
+    if (what.callsite == was)
+      continue;
+    dm_ledger_alloc(thread->ledger, what.callsite, what.birth, what.size);
+    dm_ledger_undo(thread->ledger, was, what.birth, what.size);
+    dm_stamp_write(block, usable, &what);
+  }
+  return block;
+}
+
+void *
+dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
+                    struct dm_caller caller)
+{
+  uint32_t generation = dm_record_generation();
+  uint32_t callsite = dm_unwind_callsite(thread, caller, 1);
+  return stamp_and_count(thread->ledger, callsite, block, size,
+                         is_loader(caller))
+             ? dm_record_again(thread, block, caller, generation)
+             : block;
+}
+
+void *
+dm_record_known_alloc(struct dm_thread *thread, const struct dm_cell *cell,
+                      void *block, size_t size, struct dm_caller caller,
+                      uint32_t generation)
+{
+  uint32_t callsite = (uint32_t) (cell->label >> DM_LABEL_CALLSITE_SHIFT);
+  return stamp_and_count(thread->ledger, callsite, block, size, false)
+             ? dm_record_again(thread, block, caller, generation)
+             : block;
+}
+
+void *
 dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
 {
   if (!block)
-    return;
-  size_t usable = dm_next_usable_size(block);
-  if (usable < size + DM_STAMP_SIZE)
-    return; /* less than was asked for: no room for a stamp */
-  /* A thread without a place records no stack. */
+    return NULL;
   struct dm_thread *thread = dm_thread_self();
-  struct dm_block what = {
-      .size = size,
-      .callsite =
-          thread ? dm_unwind_callsite(thread, caller) : DM_CALLSITE_OTHER,
-      .birth = dm_clock_slice(),
-  };
-  dm_stamp_write(block, usable, &what);
+  if (thread)
+  {
+    uint32_t generation = dm_record_generation();
+    uint32_t callsite = dm_unwind_callsite(thread, caller, 0);
+    if (stamp_and_count(thread->ledger, callsite, block, size,
+                        is_loader(caller)))
+      dm_record_again(thread, block, caller, generation);
+    return block;
+  }
+  /* A thread without a place records no stack. */
   struct loan loan = borrow_ledger();
-  dm_ledger_alloc(loan.ledger, what.callsite, what.birth, size);
+  stamp_and_count(loan.ledger, DM_CALLSITE_OTHER, block, size,
+                  is_loader(caller));
   give_back(&loan);
+  return block;
 }
 
 /* Takes a block with a valid stamp out of the books. */
@@ -84,22 +168,16 @@ count_gone(enum dm_stamp_state state, const struct dm_block *what)
     count_unknown(state);
 }
 
-/* The loader frees its own data at the end of a dlclose: that is how we learn
-   of one. */
-static void
-watch_loader(struct dm_caller caller)
-{
-  if (*caller.slot - dm_loader_start < dm_loader_end - dm_loader_start)
-    dm_modules_recheck(dm_rules_forget);
-}
-
 void
 dm_record_any_free(void *block, struct dm_caller caller)
 {
   struct dm_realloc taken;
   dm_record_realloc_begin(&taken, block);
   dm_record_realloc_freed(&taken);
-  watch_loader(caller);
+  /* The loader frees its own data at the end of a dlclose: that is how we learn
+     of one. */
+  if (is_loader(caller))
+    dm_modules_recheck(dm_rules_forget);
 }
 
 void
@@ -143,7 +221,7 @@ moved(const struct dm_realloc *realloc, void *result, size_t size,
       struct dm_caller caller)
 {
   count_gone(realloc->state, &realloc->was);
-  dm_record_alloc(result, size, caller);
+  dm_record_any_alloc(result, size, caller);
   struct dm_block is;
   if (realloc->state != DM_STAMP_VALID ||
       dm_stamp_read(result, dm_next_usable_size(result), &is) != DM_STAMP_VALID)

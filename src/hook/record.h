@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "books/callsites.h"
 #include "books/ledger.h"
 #include "books/modules.h"
 #include "hook/next_allocator.h"
@@ -35,59 +36,83 @@ dm_stamped_size(size_t size)
 }
 
 /* The same as the next two, whatever is to be done: a new thread, a new stack,
-   another second, a block that is none of ours, the loader freeing its own. */
-void dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
+   a block that is none of ours, the loader freeing its own. */
+void *dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
 void dm_record_any_free(void *block, struct dm_caller caller);
 
-/* BLOCK was handed out for SIZE bytes, called for from CALLER. It may be NULL.
-   Returns BLOCK. */
-static inline __attribute__((always_inline)) void *
-dm_record_alloc(void *block, size_t size, struct dm_caller caller)
+/* The same for a stack that is none of the last; for one whose CELL was found
+   in GENERATION of the callsites, but it is another second or the block is
+   unusual; and for a block that was counted for a callsite found in GENERATION,
+   which is over. */
+void *dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
+                          struct dm_caller caller);
+void *dm_record_known_alloc(struct dm_thread *thread,
+                            const struct dm_cell *cell, void *block,
+                            size_t size, struct dm_caller caller,
+                            uint32_t generation);
+void *dm_record_again(struct dm_thread *thread, void *block,
+                      struct dm_caller caller, uint32_t generation);
+
+/* The generation of the callsites, read after all that was written before: a
+   count that is not seen by who raised the generation sees it raised
+   (books/callsites_reclaim.c). */
+static inline uint32_t
+dm_record_generation(void)
 {
-  struct dm_thread *thread = dm_thread_current;
-  struct dm_block what = {.size = size, .birth = dm_clock_tick};
-  if (__builtin_expect(block && thread && what.birth, 1))
-  {
-    size_t usable = dm_next_usable_size(block);
-    size_t slack = usable - DM_STAMP_SIZE - size;
-    const struct dm_memo_stack *stack = dm_unwind_usual(thread, caller);
-    struct dm_places places;
-    if (__builtin_expect(stack && slack < DM_STAMP_FAR, 1) &&
-        dm_ledger_find(thread->ledger, what.callsite = stack->callsite,
-                       what.birth, size, size, &places))
-    {
-      struct dm_stamp *stamp = dm_stamp_at(block, usable);
-      stamp->fields = dm_stamp_fields(slack, &what);
-      stamp->seal = dm_stamp_seal(block, stamp->fields, 0);
-      dm_ledger_count(thread->ledger, &places, size);
-      return block;
-    }
-  }
-  dm_record_any_alloc(block, size, caller);
+  atomic_signal_fence(memory_order_seq_cst);
+  return atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);
+}
+
+/* BLOCK, not NULL, of USABLE bytes, was handed out to THREAD for SIZE bytes,
+   called for from CALLER. Returns BLOCK. */
+static inline __attribute__((always_inline)) void *
+dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
+                size_t size, struct dm_caller caller)
+{
+  uint32_t generation = dm_record_generation();
+  const struct dm_memo_stack *stack =
+      dm_unwind_usual(thread, caller, generation);
+  if (__builtin_expect(!stack, 0))
+    return dm_record_new_alloc(thread, block, size, caller);
+  struct dm_cell *cell = stack->cell;
+  uint64_t label = cell->label;
+  uint32_t now = atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
+  size_t slack = usable - DM_STAMP_SIZE - size;
+  if (__builtin_expect((uint32_t) label != now || slack >= DM_STAMP_FAR, 0))
+    return dm_record_known_alloc(thread, cell, block, size, caller,
+                                 generation);
+  struct dm_stamp *stamp = dm_stamp_at(block, usable);
+  uint64_t fields = label | (uint64_t) slack << DM_STAMP_SLACK_SHIFT;
+  stamp->fields = fields;
+  stamp->seal = dm_stamp_seal(block, fields, 0);
+  dm_ledger_count(thread->ledger, cell, size);
+  if (__builtin_expect(dm_record_generation() != generation, 0))
+    return dm_record_again(thread, block, caller, generation);
   return block;
 }
 
-/* BLOCK, not NULL, is about to be freed. It may be none of ours. */
-static inline __attribute__((always_inline)) void
-dm_record_free(void *block, struct dm_caller caller)
+/* Counts that THREAD is about to free BLOCK, not NULL, of USABLE bytes. Returns
+   false, and has done nothing, when it is not as simple as that: the block may
+   be none of ours. */
+static inline __attribute__((always_inline)) bool
+dm_record_free(struct dm_thread *thread, void *block, size_t usable)
 {
-  struct dm_thread *thread = dm_thread_current;
-  size_t usable = dm_next_usable_size(block);
-  uintptr_t in_loader = *caller.slot - dm_loader_start;
-  struct dm_block what;
-  struct dm_places places;
-  if (__builtin_expect(thread && usable >= DM_STAMP_SIZE &&
-                           in_loader >= dm_loader_end - dm_loader_start &&
-                           dm_stamp_read_usual(block, usable, &what),
-                       1) &&
-      dm_ledger_find(thread->ledger, what.callsite, what.birth, what.size,
-                     -what.size, &places))
-  {
-    dm_stamp_clear(block, usable);
-    dm_ledger_uncount(thread->ledger, &places, what.size);
-    return;
-  }
-  dm_record_any_free(block, caller);
+  uint32_t now = atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
+  struct dm_stamp *stamp = dm_stamp_at(block, usable);
+  uint64_t fields = stamp->fields;
+  if (__builtin_expect(stamp->seal != dm_stamp_seal(block, fields, 0), 0))
+    return false;
+  struct dm_cell *cell =
+      dm_ledger_usual_cell(thread->ledger, (fields >> 32) & 0xfffff);
+  /* Nothing but the slack may differ between fields and label. */
+  if (__builtin_expect(!cell || (uint32_t) fields != now ||
+                           (fields ^ cell->label) << DM_STAMP_SLACK_BITS,
+                       0))
+    return false;
+  stamp->seal = 0;
+  size_t slack = fields >> DM_STAMP_SLACK_SHIFT;
+  dm_ledger_uncount(thread->ledger, cell, usable - DM_STAMP_SIZE - slack);
+  return true;
 }
 
 /* A realloc in two halves around the real one. The first takes BLOCK's stamp

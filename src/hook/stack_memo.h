@@ -1,7 +1,7 @@
 /* stack_memo.h -- the call stacks that a thread had lately.
 
    A program allocates from the same stacks again and again. The memo finds the
-   callsite of such a stack without walking it, in two steps.
+   cell that such a stack is counted in without walking it, in two steps.
 
    A *shape* says, for a return address and a stack pointer, in which words
    above it a walk found what it went by: every return address, and every saved
@@ -9,8 +9,8 @@
    same values proves that a walk would go the same way. (A rbp still in its
    register when the allocator was called counts as one of them.)
 
-   The values are hashed together with the shape, one load and one
-   multiplication a word, and the hash leads to the callsite. So stacks that
+   The values are hashed together with the shape, one load a word and one
+   multiplication for two, and the hash leads to the cell. So stacks that
    differ only in who called whom, not in where the frames lie, share a shape:
    the usual case for a leaf that is called from many places.
 
@@ -23,18 +23,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct dm_cell;
+
 enum
 {
   DM_MEMO_SLOTS = 48,
+  DM_MEMO_STEP = 8, /* slots are read so many at a time */
   DM_MEMO_SHAPES = 256, /* in pairs for the same key */
-  DM_MEMO_STACKS = 2048
+  DM_MEMO_STACKS_LOG2 = 11,
+  DM_MEMO_STACKS = 1 << DM_MEMO_STACKS_LOG2
 };
 
 struct dm_shape
 {
   uint64_t key;                 /* of return address and slot; 0: empty */
   uint64_t seed;                /* of all below: where the hash begins */
-  uint16_t count;               /* slots, a multiple of 4 (the last repeats) */
+  uint16_t count;               /* slots, a multiple of the step (the last
+                                   repeats) */
   uint16_t last;                /* the highest of them */
   int32_t rbp_mask;             /* -1 when rbp is hashed, else 0 */
   uint16_t slot[DM_MEMO_SLOTS]; /* in words above the return address */
@@ -42,17 +47,19 @@ struct dm_shape
 
 _Static_assert(sizeof(struct dm_shape) == 128, "two cache lines");
 
-/* What a hash leads to. The tag is the hash combined with the callsite, so a
-   pair torn by a signal handler does not match. */
+/* What a hash leads to: the cell of the thread's ledger. The tag is the hash
+   combined with the cell's address, so a pair torn by a signal handler does not
+   match. */
 struct dm_memo_stack
 {
   uint64_t tag;
-  uint32_t callsite;
-  uint32_t verify; /* DMALLOC_VERIFY is on: do not believe it, walk */
+  struct dm_cell *cell;
 };
 
 struct dm_memo
 {
+  uint64_t salt; /* part of each key: what was known before it changed is not
+                    found any more */
   struct dm_shape shapes[DM_MEMO_SHAPES];
   struct dm_memo_stack stacks[DM_MEMO_STACKS];
 };
@@ -64,12 +71,13 @@ struct dm_caller
   uintptr_t rbp;         /* the frame pointer register at the call */
 };
 
+/* The key of CALLER: as good as unique to return address, slot and SALT, which
+   is the memo's and what else must not have changed. */
 static inline uint64_t
-dm_memo_key(struct dm_caller caller, uint32_t generation)
+dm_memo_key(struct dm_caller caller, uint64_t salt)
 {
-  uint64_t key = (*caller.slot + generation) ^ (uintptr_t) caller.slot << 20;
-  key = key * UINT64_C(0x9e3779b97f4a7c15) ^ (uintptr_t) caller.slot;
-  return key | 1;
+  uint64_t key = (*caller.slot + salt) ^ (uintptr_t) caller.slot << 20;
+  return key * UINT64_C(0x9e3779b97f4a7c15) ^ (uintptr_t) caller.slot;
 }
 
 /* The first of the pair of shapes for KEY. */
@@ -80,11 +88,13 @@ dm_memo_shape(struct dm_memo *memo, uint64_t key)
 }
 
 /* The hash of the values in SHAPE's words as they are now, seen from CALLER:
-   four chains that do not wait for each other, told apart at the end. */
+   four chains that do not wait for each other, told apart at the end. Each
+   takes in two words with one multiplication; the second makes an odd factor,
+   so nothing of the first is lost. */
 static inline __attribute__((always_inline)) uint64_t
 dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 {
-  const uint64_t multiplier = UINT64_C(0x9e3779b97f4a7c15);
+  const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
   const uintptr_t *base = caller.slot;
   const uint16_t *slot = shape->slot, *end = slot + shape->count;
   uint64_t a = shape->seed;
@@ -92,28 +102,27 @@ dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
   uint64_t c = 0, d = 0;
   do
   {
-    a = (a ^ base[slot[0]]) * multiplier;
-    b = (b ^ base[slot[1]]) * multiplier;
-    c = (c ^ base[slot[2]]) * multiplier;
-    d = (d ^ base[slot[3]]) * multiplier;
-    slot += 4;
+    a = (a ^ base[slot[0]]) * (2 * base[slot[1]] + odd);
+    b = (b ^ base[slot[2]]) * (2 * base[slot[3]] + odd);
+    c = (c ^ base[slot[4]]) * (2 * base[slot[5]] + odd);
+    d = (d ^ base[slot[6]]) * (2 * base[slot[7]] + odd);
+    slot += DM_MEMO_STEP;
   } while (slot != end);
   a ^= b << 31 | b >> 33;
   c ^= d << 29 | d >> 35;
-  a ^= c << 17 | c >> 47;
-  return a ^ a >> 29;
+  return a + (c << 17 | c >> 47);
 }
 
 static inline struct dm_memo_stack *
 dm_memo_stack(struct dm_memo *memo, uint64_t hash)
 {
-  return &memo->stacks[hash % DM_MEMO_STACKS];
+  return &memo->stacks[hash >> (64 - DM_MEMO_STACKS_LOG2)];
 }
 
 static inline uint64_t
-dm_memo_tag(uint64_t hash, uint32_t callsite)
+dm_memo_tag(uint64_t hash, const struct dm_cell *cell)
 {
-  return hash ^ ((uint64_t) callsite << 32 | callsite);
+  return hash ^ (uintptr_t) cell;
 }
 
 #endif

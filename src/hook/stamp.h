@@ -8,16 +8,18 @@
        | what the program asked for | slack [ size ] | fields | seal |
                                                                    ^ usable end
 
-   FIELDS packs the slice of birth (32 bits), the callsite's number (20) and
-   the slack (12): the bytes between what was asked for and the stamp. A
-   larger slack does not fit; then the size stands in a word of its own before
-   the fields, and there is room for it, since the slack is that large.
+   FIELDS packs the slice of birth (31 bits), a flag for blocks that the loader
+   asked for, the callsite's number (20) and the slack (12): the bytes between
+   what was asked for and the stamp. A larger slack does not fit; then the size
+   stands in a word of its own before the fields, and there is room for it,
+   since the slack is that large. But for the slack it is laid out as the label
+   of the cell that the block is counted in (books/ledger.h).
 
-   SEAL's upper 40 bits depend on the block's address and a secret of this
-   process, so leftovers of other blocks never pass for a stamp. Its lower 24
-   are a check over the fields. A program that writes a little past its block
-   breaks the fields first and leaves the end standing: such a stamp is
-   recognised as broken, counted, and never believed. */
+   SEAL's upper 40 bits are the block's address under a secret of this process,
+   so leftovers of other blocks never pass for a stamp. Its lower 24 are a check
+   over the fields. A program that writes a little past its block breaks the
+   fields first and leaves the end standing: such a stamp is recognised as
+   broken, counted, and never believed. */
 
 #ifndef DM_HOOK_STAMP_H
 #define DM_HOOK_STAMP_H
@@ -31,7 +33,8 @@
 enum
 {
   DM_STAMP_SIZE = 16,
-  DM_STAMP_SLACK_BITS = 12
+  DM_STAMP_SLACK_BITS = 12,
+  DM_STAMP_SLACK_SHIFT = 64 - DM_STAMP_SLACK_BITS
 };
 enum
 {
@@ -50,6 +53,7 @@ struct dm_block
   size_t size; /* bytes, as the program asked for */
   uint32_t callsite;
   uint32_t birth; /* slice */
+  bool loaders;   /* asked for by the loader */
 };
 
 enum dm_stamp_state
@@ -59,7 +63,8 @@ enum dm_stamp_state
   DM_STAMP_VALID
 };
 
-/* Secret of this process; set by init.c before the first stamp. */
+/* Secret of this process, its lower 24 bits 0; set by init.c before the first
+   stamp. */
 extern DM_HIDDEN uint64_t dm_stamp_secret;
 
 static inline struct dm_stamp *
@@ -68,23 +73,32 @@ dm_stamp_at(void *block, size_t usable)
   return (struct dm_stamp *) ((char *) block + usable - DM_STAMP_SIZE);
 }
 
-/* The seal of BLOCK over FIELDS and SIZE_WORD. The multipliers are odd 64-bit
-   fractions of the golden ratio and of pi; the upper bits of a product depend
-   on all bits of its operand. */
+/* The seal of BLOCK over FIELDS and EXTRA. The multiplier is an odd 64-bit
+   fraction of pi; the upper bits of a product depend on all bits of its
+   operand. Blocks are 8 bytes apart at least, so the address leaves the lower
+   24 bits free, and so does the secret. */
 static inline uint64_t
-dm_stamp_seal(const void *block, uint64_t fields, uint64_t size_word)
+dm_stamp_seal(const void *block, uint64_t fields, uint64_t extra)
 {
-  uint64_t ours =
-      ((uintptr_t) block ^ dm_stamp_secret) * UINT64_C(0x9e3779b97f4a7c15);
   uint64_t check =
-      (fields ^ size_word ^ dm_stamp_secret) * UINT64_C(0x243f6a8885a308d3);
-  return (ours & ~UINT64_C(0xffffff)) | check >> 40;
+      (fields ^ extra) * UINT64_C(0x243f6a8885a308d3);
+  return (uint64_t) (uintptr_t) block << 21 ^ dm_stamp_secret ^ check >> 40;
+}
+
+/* What the seal of a stamp with the size in a word of its own covers besides
+   the fields; never 0, which stands for none. */
+static inline uint64_t
+dm_stamp_extra(uint64_t size_word)
+{
+  return ~size_word;
 }
 
 static inline uint64_t
 dm_stamp_fields(size_t slack, const struct dm_block *what)
 {
-  return what->birth | (uint64_t) what->callsite << 32 | (uint64_t) slack << 52;
+  return what->birth | (uint64_t) what->loaders << 31 |
+         (uint64_t) what->callsite << 32 |
+         (uint64_t) slack << DM_STAMP_SLACK_SHIFT;
 }
 
 /* Writes the stamp of BLOCK, of USABLE bytes, at least WHAT->size +
@@ -94,30 +108,15 @@ dm_stamp_write(void *block, size_t usable, const struct dm_block *what)
 {
   struct dm_stamp *stamp = dm_stamp_at(block, usable);
   size_t slack = usable - DM_STAMP_SIZE - what->size;
-  uint64_t size_word = 0;
+  uint64_t extra = 0;
   if (__builtin_expect(slack >= DM_STAMP_FAR, 0))
   {
     slack = DM_STAMP_FAR;
-    size_word = what->size;
-    ((uint64_t *) stamp)[-1] = size_word;
+    extra = dm_stamp_extra(what->size);
+    ((uint64_t *) stamp)[-1] = what->size;
   }
   stamp->fields = dm_stamp_fields(slack, what);
-  stamp->seal = dm_stamp_seal(block, stamp->fields, size_word);
-}
-
-/* Reads the stamp of BLOCK, of USABLE bytes, when it is of the usual kind:
-   valid, with the size in its fields. Returns false for all others. */
-static inline bool
-dm_stamp_read_usual(void *block, size_t usable, struct dm_block *what)
-{
-  const struct dm_stamp *stamp = dm_stamp_at(block, usable);
-  uint64_t fields = stamp->fields;
-  size_t slack = fields >> 52;
-  what->birth = (uint32_t) fields;
-  what->callsite = (fields >> 32) & 0xfffff;
-  what->size = usable - DM_STAMP_SIZE - slack;
-  return stamp->seal == dm_stamp_seal(block, fields, 0) &&
-         slack != DM_STAMP_FAR;
+  stamp->seal = dm_stamp_seal(block, stamp->fields, extra);
 }
 
 /* Reads the stamp of BLOCK, of USABLE bytes. *WHAT is set when it is valid. */
@@ -126,15 +125,21 @@ dm_stamp_read(void *block, size_t usable, struct dm_block *what)
 {
   if (usable < DM_STAMP_SIZE)
     return DM_STAMP_FOREIGN;
-  if (__builtin_expect(dm_stamp_read_usual(block, usable, what), 1))
-    return DM_STAMP_VALID;
   const struct dm_stamp *stamp = dm_stamp_at(block, usable);
-  uint64_t size_word = 0;
-  if (stamp->fields >> 52 == DM_STAMP_FAR &&
-      usable >= DM_STAMP_SIZE + sizeof size_word)
-    what->size = size_word = ((const uint64_t *) stamp)[-1];
+  size_t slack = stamp->fields >> DM_STAMP_SLACK_SHIFT;
+  what->birth = (uint32_t) stamp->fields & INT32_MAX;
+  what->loaders = stamp->fields >> 31 & 1;
+  what->callsite = (stamp->fields >> 32) & 0xfffff;
+  what->size = usable - DM_STAMP_SIZE - slack;
+  uint64_t extra = 0;
+  if (__builtin_expect(slack == DM_STAMP_FAR, 0) &&
+      usable >= DM_STAMP_SIZE + sizeof extra)
+  {
+    what->size = ((const uint64_t *) stamp)[-1];
+    extra = dm_stamp_extra(what->size);
+  }
   uint64_t difference =
-      stamp->seal ^ dm_stamp_seal(block, stamp->fields, size_word);
+      stamp->seal ^ dm_stamp_seal(block, stamp->fields, extra);
   if (difference == 0)
     return DM_STAMP_VALID;
   return difference >> 24 == 0 ? DM_STAMP_BROKEN : DM_STAMP_FOREIGN;

@@ -9,6 +9,7 @@
 
 __thread struct dm_thread *dm_thread_current
     __attribute__((tls_model("initial-exec")));
+bool dm_thread_usual;
 
 /* By thread pointer, open addressing. Twice the room that is ever used. */
 enum
@@ -58,20 +59,29 @@ find_thread(uintptr_t pointer)
   }
 }
 
-struct dm_thread *
-dm_thread_enter(void)
+/* What THREAD's predecessor knew of its stack is of no use: it may be another
+   one, and the predecessor may have ended in the middle of a walk. */
+static void
+forget_stack(struct dm_thread *thread)
 {
-  struct dm_thread *thread =
-      find_thread((uintptr_t) __builtin_thread_pointer());
-  if (!thread)
-    return NULL;
-  /* The stack may be another than the predecessor's, who may have ended in the
-     middle of a walk. */
   thread->kept.count = 0;
   thread->kept.walking = 0;
   thread->stack_low = UINTPTR_MAX;
   thread->stack_high = 0;
-  dm_thread_current = thread;
+  thread->memo.salt += UINT64_C(1) << 32;
+}
+
+struct dm_thread *
+dm_thread_enter(void)
+{
+  static __thread bool entered __attribute__((tls_model("initial-exec")));
+  struct dm_thread *thread =
+      find_thread((uintptr_t) __builtin_thread_pointer());
+  if (thread && !entered)
+    forget_stack(thread);
+  entered = thread != NULL;
+  if (dm_thread_usual)
+    dm_thread_current = thread;
   return thread;
 }
 

@@ -32,8 +32,14 @@ struct dm_thread
   struct dm_memo memo;
 } __attribute__((aligned(64)));
 
+/* This thread's place, once it was entered, if all is as usual: NULL until then,
+   and always where each call is traced, compared, or not recorded at all. So
+   one test sends everything that is special to the slow paths. */
 extern DM_HIDDEN __thread struct dm_thread *dm_thread_current
     __attribute__((tls_model("initial-exec")));
+
+/* Whether all is as usual. Set by init.c, before the first call is recorded. */
+extern DM_HIDDEN bool dm_thread_usual;
 
 /* The slow half of the next. */
 struct dm_thread *dm_thread_enter(void);

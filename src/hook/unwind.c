@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "books/callsites.h"
+#include "books/modules.h"
 #include "hook/walk.h"
 
 bool dm_unwind_verify;
@@ -43,7 +44,8 @@ verify(struct dm_walk *walk, enum dm_walk_result result, uint32_t callsite,
     const struct dm_shape *shape = dm_memo_shape(&thread->memo, key) + way;
     const struct dm_memo_stack *stack =
         dm_unwind_recall(thread, shape, walk->caller, key);
-    same = same && (!stack || stack->callsite == callsite);
+    same = same && (!stack ||
+                    stack->cell == dm_ledger_cell(thread->ledger, callsite));
   }
 
   struct dm_mishaps *mishaps = &thread->ledger->mishaps;
@@ -52,13 +54,19 @@ verify(struct dm_walk *walk, enum dm_walk_result result, uint32_t callsite,
     dm_counter_add(&mishaps->differing, 1);
 }
 
+static unsigned
+whole_steps(unsigned slots)
+{
+  return (slots + DM_MEMO_STEP - 1) / DM_MEMO_STEP * DM_MEMO_STEP;
+}
+
 /* Whether SHAPE is what WALK went by. */
 static bool
 has_shape(const struct dm_shape *shape, const struct dm_walk *walk,
           uint64_t key)
 {
   return shape->key == key && (shape->rbp_mask != 0) == walk->uses_rbp &&
-         shape->count == (walk->slot_count + 3) / 4 * 4 &&
+         shape->count == whole_steps(walk->slot_count) &&
          memcmp(shape->slot, walk->slots,
                 walk->slot_count * sizeof *walk->slots) == 0;
 }
@@ -80,7 +88,7 @@ write_shape(struct dm_shape *shape, const struct dm_walk *walk, uint64_t key)
     if (walk->slots[i] > last)
       last = walk->slots[i];
   }
-  for (; count % 4 != 0; count++)
+  for (; count < whole_steps(walk->slot_count); count++)
     shape->slot[count] = last;
   shape->count = (uint16_t) count;
   shape->last = last;
@@ -105,9 +113,8 @@ memorize(const struct dm_walk *walk, uint64_t key, uint32_t callsite)
   }
   uint64_t hash = dm_memo_hash(shape, walk->caller);
   struct dm_memo_stack *stack = dm_memo_stack(memo, hash);
-  stack->callsite = callsite;
-  stack->verify = dm_unwind_verify;
-  stack->tag = dm_memo_tag(hash, callsite);
+  stack->cell = dm_ledger_own_cell(walk->thread->ledger, callsite);
+  stack->tag = dm_memo_tag(hash, stack->cell);
 }
 
 static uint32_t
@@ -126,26 +133,32 @@ walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
   if (dm_unwind_verify)
     verify(&walk, result, callsite, key);
   /* A failed walk may do better next time; one on a stack that is not this
-     thread's own would be read without bounds. */
-  if (walk.memorable && started_bounded && result != DM_WALK_FAILED)
+     thread's own would be read without bounds. What the loader asks for is to
+     be marked, each time; a stack that was shortened may be recorded in full
+     next time. */
+  bool loader =
+      *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
+  if (walk.memorable && started_bounded && result != DM_WALK_FAILED &&
+      !loader && !dm_callsites_may_improve(callsite))
     memorize(&walk, key, callsite);
   dm_walk_finish(&walk);
   return callsite;
 }
 
 uint32_t
-dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
+dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
+                   unsigned tried)
 {
   uint32_t generation =
-      atomic_load_explicit(&dm_rules_generation, memory_order_relaxed);
-  uint64_t key = dm_memo_key(caller, generation);
+      atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);
+  uint64_t key = dm_unwind_key(thread, caller, generation);
   struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
-  for (unsigned way = 0; way < 2 && !dm_unwind_verify; way++)
+  for (unsigned way = tried; way < 2 && !dm_unwind_verify; way++)
   {
     const struct dm_memo_stack *stack =
         dm_unwind_recall(thread, shape + way, caller, key);
     if (stack)
-      return stack->callsite;
+      return (uint32_t) (stack->cell->label >> DM_LABEL_CALLSITE_SHIFT);
   }
   return walk_to_callsite(thread, caller, key);
 }

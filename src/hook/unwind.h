@@ -25,44 +25,42 @@
    stack and its thread pointer, at most. */
 void dm_unwind_init(unsigned depth, bool verify, uintptr_t static_tls);
 
-/* Whether SHAPE's words, seen from CALLER, are all stack: the bounds say that
-   everything between here and the last of them is. */
-static inline bool
-dm_unwind_may_read(const struct dm_thread *thread, const struct dm_shape *shape,
-                   struct dm_caller caller)
-{
-  uintptr_t slot = (uintptr_t) caller.slot;
-  return slot >= thread->stack_low &&
-         slot + shape->last * sizeof slot < thread->stack_high;
-}
-
-/* What the memo knows of the stack of CALLER by SHAPE, or NULL. */
+/* What the memo knows of the stack of CALLER by SHAPE, or NULL. A shape with
+   the right key was made on this very stack at this very slot, and what was one
+   piece of stack then is one now: its words can be read. */
 static inline __attribute__((always_inline)) const struct dm_memo_stack *
 dm_unwind_recall(struct dm_thread *thread, const struct dm_shape *shape,
                  struct dm_caller caller, uint64_t key)
 {
-  if (__builtin_expect(
-          shape->key != key || !dm_unwind_may_read(thread, shape, caller), 0))
+  if (__builtin_expect(shape->key != key, 0))
     return NULL;
   uint64_t hash = dm_memo_hash(shape, caller);
   const struct dm_memo_stack *stack = dm_memo_stack(&thread->memo, hash);
-  bool known = stack->tag == dm_memo_tag(hash, stack->callsite);
+  bool known = stack->tag == dm_memo_tag(hash, stack->cell);
   return __builtin_expect(known, 1) ? stack : NULL;
 }
 
-/* The stack of CALLER if the memo knows it at first sight, or NULL. */
-static inline __attribute__((always_inline)) const struct dm_memo_stack *
-dm_unwind_usual(struct dm_thread *thread, struct dm_caller caller)
+/* The key of CALLER in THREAD's memo while GENERATION lasts. */
+static inline uint64_t
+dm_unwind_key(const struct dm_thread *thread, struct dm_caller caller,
+              uint32_t generation)
 {
-  uint32_t generation =
-      atomic_load_explicit(&dm_rules_generation, memory_order_relaxed);
-  uint64_t key = dm_memo_key(caller, generation);
-  const struct dm_memo_stack *stack =
-      dm_unwind_recall(thread, dm_memo_shape(&thread->memo, key), caller, key);
-  return __builtin_expect(stack && !stack->verify, 1) ? stack : NULL;
+  return dm_memo_key(caller, thread->memo.salt + generation);
 }
 
-/* The callsite of CALLER. Thread-safe, Signal-safe; never waits. */
-uint32_t dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller);
+/* The same by the first shape for CALLER. */
+static inline __attribute__((always_inline)) const struct dm_memo_stack *
+dm_unwind_usual(struct dm_thread *thread, struct dm_caller caller,
+                uint32_t generation)
+{
+  uint64_t key = dm_unwind_key(thread, caller, generation);
+  return dm_unwind_recall(thread, dm_memo_shape(&thread->memo, key), caller,
+                          key);
+}
+
+/* The callsite of CALLER. TRIED says how many of the shapes for it, 0 to 2, were
+   looked at in vain. Thread-safe, Signal-safe; never waits. */
+uint32_t dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
+                            unsigned tried);
 
 #endif

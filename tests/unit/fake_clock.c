@@ -12,6 +12,7 @@ void
 fake_clock_set(uint32_t slice)
 {
   now = slice;
+  dm_clock_tick = slice;
 }
 
 uint32_t

@@ -37,6 +37,12 @@ fake_dump_hold(bool held)
 }
 
 BARE bool
+dm_dump_reclaim(void)
+{
+  return false;
+}
+
+bool
 dm_dump(const struct dm_request *request)
 {
   unsigned number = __atomic_load_n(&count, __ATOMIC_SEQ_CST);

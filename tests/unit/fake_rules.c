@@ -3,9 +3,11 @@
 
 #include "fake_rules.h"
 
+#include "books/modules.h"
+
 static struct dm_rule_place cache[DM_RULE_LINES][DM_RULE_WAYS];
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS] = cache;
-_Atomic uint32_t dm_rules_generation;
+uintptr_t dm_loader_start, dm_loader_end; /* nothing is the loader's */
 
 dm_rule fake_rules[FAKE_FUNCTIONS];
 unsigned fake_lookups;

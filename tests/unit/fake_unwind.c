@@ -6,12 +6,13 @@
 #include "hook/unwind.h"
 
 uint32_t fake_callsite;
-_Atomic uint32_t dm_rules_generation;
+_Atomic uint32_t dm_callsites_generation;
 
 uint32_t
-dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller)
+dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
+                   unsigned tried)
 {
-  (void) thread, (void) caller;
+  (void) thread, (void) caller, (void) tried;
   return fake_callsite;
 }
 
@@ -19,5 +20,5 @@ void
 dm_rules_forget(unsigned module)
 {
   (void) module;
-  dm_rules_generation++;
+  dm_callsites_generation++;
 }

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "ages_of.h"
 #include "base/clock.h"
 #include "fake_clock.h"
 
@@ -15,31 +16,32 @@ ledger_setup(void)
   ck_assert_int_eq(dm_ledgers_init(CAP), 0);
 }
 
-void
-add_cell(struct dm_cell *sum, const struct dm_cell *cell)
+struct dm_sums
+sums_of(const struct dm_ledger *ledger, uint32_t callsite)
 {
-  uint64_t *to = (uint64_t *) sum;
-  const uint64_t *from = (const uint64_t *) cell;
-  for (unsigned i = 0; i < sizeof *sum / sizeof *to; i++)
-    to[i] += dm_counter_read(&from[i]);
+  struct dm_sums sums = {0};
+  const struct dm_cell *cell = dm_ledger_cell(ledger, callsite);
+  if (cell)
+    dm_cell_add(&sums, cell);
+  return sums;
 }
 
 struct totals
-sum_all(uint32_t now)
+sum_all(void)
 {
   struct totals sum;
   memset(&sum, 0, sizeof sum);
   for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
        ledger = ledger->next)
   {
+    struct dm_row ages[DM_AGE_ROWS] = {{0, 0}};
+    ages_of(ledger, CAP, dm_clock_slice(), ages);
+    for (unsigned i = 0; i < DM_AGE_ROWS; i++)
+      dm_row_add(&sum.ages, ages[i].count, ages[i].bytes);
     for (uint32_t i = 0; i <= CAP; i++)
       if (dm_ledger_cell(ledger, i))
-        add_cell(&sum.cells, dm_ledger_cell(ledger, i));
-    struct dm_row rows[DM_AGE_ROWS] = {{0, 0}};
-    ck_assert(dm_ages_sum(&ledger->ages, now, rows));
-    for (unsigned i = 0; i < DM_AGE_ROWS; i++)
-      dm_row_add(&sum.ages, rows[i].count, rows[i].bytes);
-    for (unsigned i = 0; i < DM_SIZE_ROWS; i++)
+        dm_cell_add(&sum.cells, dm_ledger_cell(ledger, i));
+    for (unsigned i = 0; i < DM_SIZE_POWERS; i++)
       dm_row_add(&sum.sizes, dm_counter_read(&ledger->sizes[i].count),
                  dm_counter_read(&ledger->sizes[i].bytes));
   }
@@ -49,9 +51,9 @@ sum_all(uint32_t now)
 void
 check_live(uint64_t count, uint64_t bytes)
 {
-  struct totals sum = sum_all(dm_clock_slice());
-  const struct dm_cell *cells = &sum.cells;
-  ck_assert_uint_eq(cells->allocations - cells->frees, count);
+  struct totals sum = sum_all();
+  const struct dm_sums *cells = &sum.cells;
+  ck_assert_uint_eq(cells->allocations - dm_sums_frees(cells), count);
   ck_assert_uint_eq(cells->allocated_bytes + cells->grown_bytes -
                         cells->shrunk_bytes - cells->freed_bytes,
                     bytes);

@@ -15,7 +15,7 @@ enum
 
 struct totals
 {
-  struct dm_cell cells;
+  struct dm_sums cells;
   struct dm_row ages, sizes;
 };
 
@@ -25,11 +25,11 @@ void ledger_setup(void);
 /* A ledger; the test fails when there is none. */
 struct dm_ledger *new_ledger(void);
 
-/* Adds the figures of CELL to SUM. */
-void add_cell(struct dm_cell *sum, const struct dm_cell *cell);
+/* What LEDGER has at CALLSITE. */
+struct dm_sums sums_of(const struct dm_ledger *ledger, uint32_t callsite);
 
-/* All ledgers as they are in slice NOW. */
-struct totals sum_all(uint32_t now);
+/* All ledgers added up. */
+struct totals sum_all(void);
 
 /* Checks that all views of the books show COUNT live blocks of BYTES. */
 void check_live(uint64_t count, uint64_t bytes);

@@ -26,6 +26,11 @@ extern const struct dm_caller caller;
 void *fake_block(size_t usable);
 size_t fake_usable_size(void *block);
 
+/* What the entry points do with a BLOCK that was handed out for SIZE bytes, and
+   with one that is to be freed. */
+void *record(void *block, size_t size, struct dm_caller caller);
+void release(void *block, struct dm_caller caller);
+
 /* malloc(SIZE), with SLACK bytes more than were asked for. */
 void *allocate(size_t size, size_t slack);
 
@@ -38,8 +43,9 @@ extern unsigned fake_rechecks;
 /* What all ledgers come to. */
 struct figures
 {
-  struct dm_cell cell;
+  struct dm_sums cell;
   struct dm_mishaps mishaps;
+  struct dm_row sizes;
   struct dm_row ages[DM_AGE_ROWS];
 };
 struct figures sum_all(void);

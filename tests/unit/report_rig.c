@@ -39,7 +39,7 @@ rig_setup(void)
       .in_place = 1204,
       .moved = 88,
       .callsites_cap = 65536,
-      .callsites_used = 400,
+      .table = {.in_use = 400},
       .unfreed = 312,
       .top = top,
       .sort = DM_SORT_BYTES,

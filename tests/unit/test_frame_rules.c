@@ -124,10 +124,10 @@ START_TEST(rules_are_learned_once)
   ck_assert_uint_eq(module, dm_modules_find(pc));
   ck_assert(dm_module(module)->is_program);
 
-  uint32_t generation = dm_rules_generation;
+  uint32_t generation = dm_callsites_generation;
   const struct dm_rule_place *line = dm_rule_cache[dm_rule_line(pc)];
   dm_rules_forget(module);
-  ck_assert_uint_ne(dm_rules_generation, generation);
+  ck_assert_uint_ne(dm_callsites_generation, generation);
   for (unsigned i = 0; i < DM_RULE_WAYS; i++)
     ck_assert_uint_ne(line[i].tag ^ line[i].rule, pc);
   ck_assert_uint_eq(dm_rule_find(pc), rule);

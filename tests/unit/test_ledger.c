@@ -17,26 +17,90 @@ START_TEST(counts_in_every_view)
   dm_ledger_alloc(ledger, 5000, 3, 0);
   dm_ledger_free(ledger, 77, 3, 100);
   check_live(2, 3000);
-  const struct dm_cell *cell = dm_ledger_cell(ledger, 77);
-  ck_assert_uint_eq(cell->allocations, 2);
-  ck_assert_uint_eq(cell->allocated_bytes, 3100);
-  ck_assert_uint_eq(cell->frees, 1);
-  ck_assert_uint_eq(cell->freed_bytes, 100);
-  ck_assert_uint_eq(dm_ledger_cell(ledger, 5000)->allocations, 1);
+  struct dm_sums sums = sums_of(ledger, 77);
+  ck_assert_uint_eq(sums.allocations, 2);
+  ck_assert_uint_eq(sums.allocated_bytes, 3100);
+  ck_assert_uint_eq(sums.frees[0], 1);
+  ck_assert_uint_eq(sums.freed_bytes, 100);
+  ck_assert_uint_eq(sums_of(ledger, 5000).allocations, 1);
   ck_assert_ptr_null(dm_ledger_cell(ledger, 10000));
-  ck_assert_uint_eq(ledger->sizes[dm_size_row(3000)].count, 1);
-  ck_assert_uint_eq(ledger->sizes[0].count, 1);
+  ck_assert_uint_eq(ledger->sizes[dm_size_power(3000)].count, 1);
+  ck_assert_uint_eq(ledger->sizes[dm_size_power(0)].count, 1);
 }
 END_TEST
 
-START_TEST(a_new_ledger_knows_the_time)
+/* What is left of a second when it is over is filed under it; what died within
+   it leaves no place. */
+START_TEST(a_second_is_filed_when_it_is_over)
 {
-  fake_clock_set(1500);
   struct dm_ledger *ledger = new_ledger();
-  ck_assert_uint_eq(ledger->ages.ring[0].head, 1500);
-  /* So the free of an old block finds the older rest. */
-  dm_ledger_free(ledger, 0, 2, 10);
-  ck_assert_uint_eq(ledger->ages.ring[0].older.count, UINT64_MAX);
+  fake_clock_set(7);
+  for (unsigned i = 0; i < 10; i++)
+    dm_ledger_alloc(ledger, 5, 7, 100);
+  dm_ledger_free(ledger, 5, 7, 100);
+  dm_ledger_alloc(ledger, 6, 7, 8);
+  dm_ledger_free(ledger, 6, 7, 8);
+  uint32_t second;
+  const struct dm_cell *cell = dm_ledger_cell(ledger, 5);
+  ck_assert_uint_eq(dm_births_look(&ledger->births, 5, 7).count, 0);
+  ck_assert_uint_eq(dm_ledger_youngest(ledger, cell, &second).count, 9);
+  ck_assert_uint_eq(second, 7);
+
+  fake_clock_set(9);
+  dm_ledger_alloc(ledger, 5, 9, 1);
+  dm_ledger_alloc(ledger, 6, 9, 1);
+  ck_assert_uint_eq(dm_births_look(&ledger->births, 5, 7).count, 9);
+  ck_assert_uint_eq(dm_births_look(&ledger->births, 5, 7).bytes, 900);
+  ck_assert_uint_eq(dm_births_look(&ledger->births, 6, 7).count, 0);
+  ck_assert_uint_eq(ledger->births.current->used, 1);
+  ck_assert_uint_eq(dm_ledger_youngest(ledger, cell, &second).count, 1);
+  ck_assert_uint_eq(second, 9);
+
+  /* The free of an old block finds its second, in any thread. */
+  dm_ledger_free(ledger, 5, 7, 100);
+  ck_assert_uint_eq(dm_births_look(&ledger->births, 5, 7).count, 8);
+  struct dm_ledger *other = new_ledger();
+  dm_ledger_free(other, 5, 7, 100);
+  ck_assert_uint_eq(dm_births_look(&other->births, 5, 7).count, UINT64_MAX);
+  check_live(9, 702);
+}
+END_TEST
+
+START_TEST(frees_are_told_by_age)
+{
+  static const struct
+  {
+    uint32_t age;
+    unsigned row;
+  } lives[] = {{0, 0},  {1, 1},   {9, 1},   {10, 2},
+               {99, 2}, {100, 3}, {999, 3}, {1000, 4}};
+  struct dm_ledger *ledger = new_ledger();
+  uint64_t expected[DM_AGE_ROWS] = {0};
+  for (unsigned i = 0; i < sizeof lives / sizeof *lives; i++)
+  {
+    fake_clock_set(1000 + lives[i].age);
+    dm_ledger_alloc(ledger, 3, 1000, 10);
+    dm_ledger_free(ledger, 3, 1000, 10);
+    expected[lives[i].row]++;
+    struct dm_sums sums = sums_of(ledger, 3);
+    for (unsigned row = 0; row < DM_AGE_ROWS; row++)
+      ck_assert_uint_eq(sums.frees[row], expected[row]);
+  }
+  check_live(0, 0);
+}
+END_TEST
+
+START_TEST(undone_is_as_never_done)
+{
+  struct dm_ledger *ledger = new_ledger();
+  dm_ledger_alloc(ledger, 3, 1, 10);
+  dm_ledger_alloc(ledger, 4, 1, 10);
+  fake_clock_set(2);
+  dm_ledger_undo(ledger, 3, 1, 10);
+  struct dm_sums sums = sums_of(ledger, 3);
+  ck_assert_uint_eq(sums.allocations, 0);
+  ck_assert_uint_eq(dm_sums_frees(&sums), 0);
+  check_live(1, 10);
 }
 END_TEST
 
@@ -51,9 +115,10 @@ START_TEST(freed_by_another_thread)
   for (uint32_t second = 1; second <= 1200; second++)
     dm_ledger_free(other, second, second, second);
   check_live(0, 0);
-  ck_assert_uint_eq(dm_ledger_cell(other, 7)->frees, 1);
-  ck_assert_uint_eq(dm_ledger_cell(other, 7)->allocations, 0);
-  ck_assert_uint_eq(dm_ledger_cell(one, 7)->frees, 0);
+  ck_assert_uint_eq(sums_of(other, 7).frees[4], 1);
+  ck_assert_uint_eq(sums_of(other, 1195).frees[1], 1);
+  ck_assert_uint_eq(sums_of(other, 7).allocations, 0);
+  ck_assert_uint_eq(sums_of(one, 7).frees[4], 0);
 }
 END_TEST
 
@@ -67,14 +132,14 @@ START_TEST(resizes)
   dm_ledger_resize(one, 5, 1, 5000, 10);
   dm_ledger_resize(other, 5, 1, 10, 10);
   check_live(1, 10);
-  ck_assert_uint_eq(dm_ledger_cell(other, 5)->in_place, 2);
-  ck_assert_uint_eq(dm_ledger_cell(other, 5)->grown_bytes, 4900);
-  ck_assert_uint_eq(dm_ledger_cell(other, 5)->shrunk_bytes, 0);
-  ck_assert_uint_eq(dm_ledger_cell(one, 5)->shrunk_bytes, 4990);
+  ck_assert_uint_eq(sums_of(other, 5).in_place, 2);
+  ck_assert_uint_eq(sums_of(other, 5).grown_bytes, 4900);
+  ck_assert_uint_eq(sums_of(other, 5).shrunk_bytes, 0);
+  ck_assert_uint_eq(sums_of(one, 5).shrunk_bytes, 4990);
   dm_ledger_free(other, 5, 1, 10);
   check_live(0, 0);
   dm_ledger_moved(one, 5);
-  ck_assert_uint_eq(dm_ledger_cell(one, 5)->moved, 1);
+  ck_assert_uint_eq(sums_of(one, 5).moved, 1);
 }
 END_TEST
 
@@ -136,14 +201,14 @@ START_TEST(random_work_over_2000_seconds)
   /* Each callsite by itself. */
   for (uint32_t site = 0; site < 3000; site += 7)
   {
-    struct dm_cell sum = {0};
+    struct dm_sums sum = {0};
     uint64_t expected = 0;
     for (unsigned i = 0; i < LEDGERS; i++)
       if (dm_ledger_cell(ledgers[i], site))
-        add_cell(&sum, dm_ledger_cell(ledgers[i], site));
+        dm_cell_add(&sum, dm_ledger_cell(ledgers[i], site));
     for (unsigned i = 0; i < LIVE; i++)
       expected += block[i].birth != 0 && block[i].callsite == site;
-    ck_assert_uint_eq(sum.allocations - sum.frees, expected);
+    ck_assert_uint_eq(sum.allocations - dm_sums_frees(&sum), expected);
   }
 }
 END_TEST
@@ -205,13 +270,13 @@ START_TEST(without_memory_for_cells)
     dm_ledger_alloc(ledger, site + i, 1, 10);
   check_live(100, 1000);
   ck_assert_ptr_null(dm_ledger_cell(ledger, site));
-  ck_assert_uint_eq(dm_ledger_cell(ledger, 0)->allocations, 100);
+  ck_assert_uint_eq(sums_of(ledger, 0).allocations, 100);
   dm_sys_fail_after(0, false);
   /* There is memory again: their frees go to their own callsites. */
   for (unsigned i = 0; i < 100; i++)
     dm_ledger_free(ledger, site + i, 1, 10);
   check_live(0, 0);
-  ck_assert_uint_eq(dm_ledger_cell(ledger, site)->frees, 1);
+  ck_assert_uint_eq(sums_of(ledger, site).frees[0], 1);
 }
 END_TEST
 
@@ -244,7 +309,9 @@ int
 main(void)
 {
   const TTest *const tests[] = {counts_in_every_view,
-                                a_new_ledger_knows_the_time,
+                                a_second_is_filed_when_it_is_over,
+                                frees_are_told_by_age,
+                                undone_is_as_never_done,
                                 freed_by_another_thread,
                                 resizes,
                                 random_work_over_2000_seconds,

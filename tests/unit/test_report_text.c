@@ -181,7 +181,7 @@ END_TEST
 START_TEST(test_text_mishaps)
 {
   snapshot.dumps_cut = 1;
-  snapshot.stacks_cut = 4;
+  snapshot.table.cut = 4;
   snapshot.mishaps = (struct dm_mishaps){
       .foreign_frees = 1000,
       .broken_stamps = 2,

@@ -6,6 +6,12 @@
 
 /* The row of SIZE, counted in the plain way. */
 static unsigned
+row_of(size_t size)
+{
+  return dm_size_power_row(dm_size_power(size));
+}
+
+static unsigned
 expected_row(size_t size)
 {
   unsigned row = 0;
@@ -17,7 +23,7 @@ expected_row(size_t size)
 START_TEST(every_size_to_10000)
 {
   for (size_t size = 0; size <= 10000; size++)
-    ck_assert_uint_eq(dm_size_row(size), expected_row(size));
+    ck_assert_uint_eq(row_of(size), expected_row(size));
 }
 END_TEST
 
@@ -28,9 +34,9 @@ START_TEST(rows_begin_where_they_say)
   for (unsigned row = 0; row < DM_SIZE_ROWS; row++)
   {
     ck_assert_uint_eq(dm_size_row_start(row), starts[row]);
-    ck_assert_uint_eq(dm_size_row(starts[row]), row);
+    ck_assert_uint_eq(row_of(starts[row]), row);
     if (row > 0)
-      ck_assert_uint_eq(dm_size_row(starts[row] - 1), row - 1);
+      ck_assert_uint_eq(row_of(starts[row] - 1), row - 1);
   }
 }
 END_TEST
@@ -39,10 +45,13 @@ START_TEST(huge_sizes_are_in_the_last_row)
 {
   for (unsigned bit = 12; bit < 64; bit++)
   {
-    ck_assert_uint_eq(dm_size_row((size_t) 1 << bit), DM_SIZE_ROWS - 1);
-    ck_assert_uint_eq(dm_size_row(((size_t) 1 << bit) + 1), DM_SIZE_ROWS - 1);
+    ck_assert_uint_eq(row_of((size_t) 1 << bit), DM_SIZE_ROWS - 1);
+    ck_assert_uint_eq(row_of(((size_t) 1 << bit) + 1), DM_SIZE_ROWS - 1);
+    ck_assert_uint_eq(dm_size_power((size_t) 1 << bit), bit);
   }
-  ck_assert_uint_eq(dm_size_row(SIZE_MAX), DM_SIZE_ROWS - 1);
+  ck_assert_uint_eq(row_of(SIZE_MAX), DM_SIZE_ROWS - 1);
+  ck_assert_uint_lt(dm_size_power(SIZE_MAX), DM_SIZE_POWERS);
+  ck_assert_uint_eq(dm_size_power(0), 1);
 }
 END_TEST
 

@@ -41,12 +41,13 @@ hash_at(unsigned word, uintptr_t rbp)
   return dm_memo_hash(&shape, caller);
 }
 
+/* But the highest, which no address in a program has. */
 START_TEST(every_bit_of_every_slot_counts)
 {
   make_shape(DM_MEMO_SLOTS, 7);
   uint64_t hash = hash_at(0, 0);
   for (unsigned i = 0; i < DM_MEMO_SLOTS; i++)
-    for (unsigned bit = 0; bit < 64; bit++)
+    for (unsigned bit = 0; bit < 47; bit++)
     {
       stack[i * 7] ^= UINT64_C(1) << bit;
       ck_assert_msg(hash_at(0, 0) != hash, "slot %u, bit %u", i, bit);
@@ -86,7 +87,7 @@ END_TEST
 
 START_TEST(the_register_counts_where_it_is_used)
 {
-  make_shape(4, 2);
+  make_shape(8, 2);
   uint64_t hash = hash_at(0, 1);
   ck_assert_uint_eq(hash_at(0, 2), hash);
   shape.rbp_mask = -1;
@@ -98,8 +99,8 @@ END_TEST
 
 START_TEST(the_farthest_slot)
 {
-  make_shape(4, 1);
-  shape.slot[3] = shape.last = UINT16_MAX;
+  make_shape(8, 1);
+  shape.slot[7] = shape.last = UINT16_MAX;
   uint64_t hash = hash_at(0, 0);
   stack[UINT16_MAX]++;
   ck_assert_uint_ne(hash_at(0, 0), hash);
@@ -108,7 +109,7 @@ END_TEST
 
 START_TEST(the_seed_counts)
 {
-  make_shape(4, 1);
+  make_shape(8, 1);
   uint64_t hash = hash_at(0, 0);
   shape.seed++;
   ck_assert_uint_ne(hash_at(0, 0), hash);
@@ -126,7 +127,6 @@ START_TEST(keys_differ)
     struct dm_caller caller = {.slot = &stack[i]};
     stack[i] = 0x401000;
     keys[i] = dm_memo_key(caller, 0);
-    ck_assert_uint_ne(keys[i], 0);
     ck_assert_uint_ne(dm_memo_key(caller, 1), keys[i]);
     stack[i] = 0x401005;
     ck_assert_uint_ne(dm_memo_key(caller, 0), keys[i]);
@@ -151,9 +151,9 @@ START_TEST(tags_tell_torn_pairs)
   for (unsigned i = 0; i < 10000; i++)
   {
     uint64_t hash = next_random(&state);
-    uint32_t site = next_random(&state) % 1000000,
-             other = site ^ (1u << i % 20);
-    ck_assert_uint_ne(dm_memo_tag(hash, site), dm_memo_tag(hash, other));
+    const struct dm_cell *cell = (void *) (next_random(&state) % 1000000 * 64),
+                         *other = (void *) ((uintptr_t) cell ^ UINT64_C(64) << i % 40);
+    ck_assert_uint_ne(dm_memo_tag(hash, cell), dm_memo_tag(hash, other));
     const struct dm_memo_stack *stack = dm_memo_stack(&memo, hash);
     ck_assert_uint_lt((size_t) (stack - memo.stacks), DM_MEMO_STACKS);
   }

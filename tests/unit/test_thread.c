@@ -16,6 +16,7 @@ static void
 setup(void)
 {
   fake_clock_set(1);
+  dm_thread_usual = true;
   ck_assert_int_eq(dm_ledgers_init(1000), 0);
 }
 

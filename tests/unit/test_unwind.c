@@ -153,7 +153,7 @@ START_TEST(the_depth_is_kept)
   {
     unsigned depth = depths[i];
     dm_unwind_init(depth, false, 0);
-    dm_rules_generation++;
+    dm_callsites_generation++;
     make_plain_stack(depth - 1); /* just fits */
     uint32_t cut = dm_callsites_cut();
     check_frames(depth);
@@ -178,7 +178,7 @@ START_TEST(known_stacks_need_no_rules)
   for (unsigned i = 0; i < 100; i++)
     ck_assert_uint_eq(find(), site);
   ck_assert_uint_eq(fake_lookups, 0);
-  dm_rules_generation++; /* a module is gone: nothing is believed */
+  dm_callsites_generation++; /* a module is gone: nothing is believed */
   ck_assert_uint_eq(find(), site);
   ck_assert_uint_gt(fake_lookups, 0);
 }

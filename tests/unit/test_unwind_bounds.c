@@ -24,20 +24,21 @@ START_TEST(nothing_beyond_the_end_is_read)
           stack[place] = code_address(2, place);
           struct dm_caller caller = {.slot = stack + place,
                                      .rbp = (uintptr_t) (stack + WORDS - 1)};
-          dm_unwind_callsite(thread, caller);
+          dm_unwind_callsite(thread, caller, 0);
         }
       }
   ck_assert_uint_gt(mishaps->unwind_failed, 0);
 }
 END_TEST
 
-/* The stack became shorter (another thread's, at the same place): the memo
-   reads no further than it now goes. */
+/* The stack became shorter (another thread's, who changes the salt when it takes
+   this place): the memo reads no further than it now goes. */
 START_TEST(the_memo_reads_nothing_beyond_the_end)
 {
   make_plain_stack(10);
   uint32_t site = check_frames(11);
   thread->stack_high = (uintptr_t) (stack + top - 2);
+  thread->memo.salt += UINT64_C(1) << 32;
   fake_lookups = 0;
   find();
   ck_assert_uint_gt(fake_lookups, 0);

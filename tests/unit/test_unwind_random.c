@@ -151,7 +151,7 @@ allocate(uintptr_t address)
 {
   stack[top - 1] = address;
   struct dm_caller caller = {.slot = stack + top - 1, .rbp = rbp};
-  return dm_unwind_callsite(thread, caller);
+  return dm_unwind_callsite(thread, caller, 0);
 }
 
 /* Whether callsite SITE is ADDRESS and the calls as they are now. */
@@ -202,7 +202,7 @@ run(unsigned rounds, unsigned many, unsigned deepest, bool forget)
     while (allocations-- > 0)
       check_allocation();
     if (forget && i % 1000 == 0)
-      dm_rules_generation++;
+      dm_callsites_generation++;
   }
 }
 

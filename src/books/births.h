@@ -1,0 +1,87 @@
+/* births.h -- a thread's live blocks by callsite and second of birth.
+
+   The age slices of all callsites in one table: (callsite, birth) -> count and
+   bytes. A free knows both from its block's stamp, so it finds the very place
+   that the allocation was counted in. Time passing changes nothing here: an age
+   is told when somebody asks. Only a table that is full is looked through:
+   places with nothing live are dropped, births that left the window of
+   DM_AGE_SLICES seconds join the callsite's older rest (birth
+   DM_BIRTH_OLDER), and if there is still no room the table doubles.
+
+   So a place costs 24 bytes and there are at most four for each callsite and
+   second from which this thread's sum is not zero. Where these are more than
+   DM_BIRTHS_FINE the old ones are told in wider steps, first of 10 seconds from
+   100 on, then of 10 from 10 and of 100 from 100 on: 29 for each callsite at
+   the most. Counts stay exact, ages are rounded up; the dump says so.
+
+   One thread writes, others read at any time. A sum may be made of several
+   places: the new table and the one that it replaces are added up, whichever
+   of them a signal handler that interrupts counts in, and a table that was
+   left half moved (by a jump out of such a handler) loses nothing. While
+   counts move from one to the other the sequence is odd. */
+
+#ifndef DM_BOOKS_BIRTHS_H
+#define DM_BOOKS_BIRTHS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/counter.h"
+#include "books/ages.h"
+
+enum
+{
+  DM_BIRTH_OLDER = 0,    /* the second of birth that stands for "older" */
+  DM_BIRTHS_FINE = 65536 /* places in use that are told by the second */
+};
+
+struct dm_birth
+{
+  uint64_t key; /* bit 63, callsite, birth; 0: a free place */
+  struct dm_row live;
+};
+
+struct dm_birth_table
+{
+  uint64_t capacity; /* places, a power of two */
+  uint64_t used;     /* places taken */
+  uint64_t limit;    /* when that many are taken it is time to look it through */
+  struct dm_birth place[];
+};
+
+struct dm_births
+{
+  struct dm_birth_table *current;
+  struct dm_birth_table *former; /* replaced by CURRENT; NULL at first */
+  struct dm_row spill;   /* what found no place, for want of memory: told as
+                            older, at no callsite */
+  uint32_t sequence;     /* odd while counts are moving */
+  uint32_t moving_since; /* the slice in which that began; 0: they are not */
+  uint32_t steps;        /* 0: by the second; 1, 2: in wider steps */
+};
+
+/* An empty table. Returns false without memory. */
+bool dm_births_init(struct dm_births *births);
+
+/* Where blocks of CALLSITE born in slice BIRTH are counted, in slice NOW. Never
+   NULL. Signal-safe, for the table's own thread. */
+struct dm_row *dm_births_row(struct dm_births *births, uint32_t callsite,
+                             uint32_t birth, uint32_t now);
+
+/* What is counted there. Thread-safe, like the next two. */
+struct dm_row dm_births_look(const struct dm_births *births, uint32_t callsite,
+                             uint32_t birth);
+
+/* Calls SEE for each place with something in it. The same callsite and birth
+   may come twice. */
+void dm_births_visit(const struct dm_births *births,
+                     void (*see)(void *arg, uint32_t callsite, uint32_t birth,
+                                 struct dm_row live),
+                     void *arg);
+
+/* A number that stays the same while no counts move; odd while they do. What
+   was read between two that are equal and even is right. */
+uint32_t dm_births_sequence(const struct dm_births *births);
+
+#endif

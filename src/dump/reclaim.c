@@ -1,0 +1,131 @@
+/* reclaim.c -- numbers of callsites that hold nothing, given to other
+   stacks. */
+
+#include "dump/reclaim.h"
+
+#include "base/sys.h"
+#include "books/callsites.h"
+
+/* By number: what was summed up last, and what the predecessors came to. Mapped
+   at the first round; a page counts when a number on it is reclaimed. */
+static struct dm_sums *sums, *bases;
+
+static void (*forget_number)(uint32_t number);
+
+static bool
+make_room(void)
+{
+  size_t size = ((size_t) dm_callsites_cap() + 1) * sizeof *sums;
+  if (!sums)
+    sums = dm_sys_map(size);
+  if (sums && !bases)
+    bases = dm_sys_map(size);
+  return sums && bases;
+}
+
+/* Adds a PART of the cells of all ledgers, of every number or of those that are
+   being reclaimed. */
+static void
+add(void (*part)(struct dm_sums *, const struct dm_cell *), bool withdrawn)
+{
+  uint32_t used = dm_callsites_used();
+  for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
+       ledger = ledger->next)
+    for (uint32_t i = 1; i <= used; i++)
+    {
+      const struct dm_cell *cell = dm_ledger_cell(ledger, i);
+      if (!cell)
+        i |= DM_CELLS_PER_CHUNK - 1; /* the whole chunk is not there */
+      else if (!withdrawn || dm_callsite_is_withdrawn(i))
+        part(&sums[i], cell);
+    }
+}
+
+static void
+sum(bool withdrawn)
+{
+  uint32_t used = dm_callsites_used();
+  for (uint32_t i = 1; i <= used; i++)
+    if (!withdrawn || dm_callsite_is_withdrawn(i))
+      sums[i] = (struct dm_sums){0};
+  add(dm_cell_add_frees, withdrawn);
+  add(dm_cell_add_allocations, withdrawn);
+  add(dm_cell_add_rest, withdrawn);
+}
+
+/* ------------------------------------------------------------------------
+   What the table asks. */
+
+static bool
+holds_nothing(uint32_t number)
+{
+  return sums[number].allocations == dm_sums_frees(&sums[number]) &&
+         dm_sums_live_bytes(&sums[number]) == 0;
+}
+
+static enum dm_callsite_worth
+worth(uint32_t number, void *unused)
+{
+  (void) unused;
+  if (!holds_nothing(number))
+    return DM_WORTH_LIVE;
+  uint64_t had = sums[number].allocations - bases[number].allocations;
+  return had > 2 ? DM_WORTH_USED : DM_WORTH_ONCE;
+}
+
+static void
+sum_withdrawn(void *unused)
+{
+  (void) unused;
+  sum(true);
+}
+
+static bool
+is_dead(uint32_t number, void *unused)
+{
+  (void) unused;
+  return holds_nothing(number);
+}
+
+static void
+reclaimed(uint32_t number, void *unused)
+{
+  (void) unused;
+  bases[number] = sums[number];
+  forget_number(number);
+}
+
+/* Whether a thirty-second of the numbers were taken since the last call. */
+static bool
+fills_quickly(void)
+{
+  static uint32_t former;
+  uint32_t used = dm_callsites_figures().in_use;
+  bool quickly = used > former + dm_callsites_cap() / 32;
+  former = used;
+  return quickly;
+}
+
+bool
+dm_reclaim(void (*forget)(uint32_t number))
+{
+  static const struct dm_reclaim_books books = {
+      .worth = worth,
+      .sum = sum_withdrawn,
+      .is_dead = is_dead,
+      .reclaimed = reclaimed,
+  };
+  bool quickly = fills_quickly();
+  if (!dm_callsites_pressed() || !make_room())
+    return quickly;
+  forget_number = forget;
+  sum(false);
+  return dm_callsites_reclaim(&books) > 0 || quickly;
+}
+
+const struct dm_sums *
+dm_reclaim_base(uint32_t number)
+{
+  static const struct dm_sums none;
+  return bases ? &bases[number] : &none;
+}
