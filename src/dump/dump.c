@@ -132,6 +132,19 @@ try_dump(const struct dm_request *request, bool *whole)
   return ours;
 }
 
+void
+dm_dump_look(void)
+{
+  struct dm_signals signals;
+  dm_sys_block_signals(&signals);
+  if (!atomic_exchange(&busy, true))
+  {
+    dm_snapshot_look();
+    atomic_store(&busy, false);
+  }
+  dm_sys_restore_signals(&signals);
+}
+
 bool
 dm_dump_reclaim(void)
 {

@@ -46,6 +46,10 @@ bool dm_dump(const struct dm_request *request);
 /* The same, but waits while another one is being made. Not Signal-safe. */
 bool dm_dump_wait(const struct dm_request *request);
 
+/* Looks at the callsites as a dump does (dm_snapshot_look), unless one is being
+   made. Not for a program's thread. */
+void dm_dump_look(void);
+
 /* Gives numbers of callsites that hold nothing to others, if they are scarce and
    no dump is being made. Returns whether to call again soon. Not for a
    program's thread. */
