@@ -58,6 +58,10 @@ dm_birth_slot(uint32_t age)
 }
 
 /* The least age in seconds of SLOT: 0 to 9, 10, 20, ... 90, 100, ... 1000. */
-uint32_t dm_birth_slot_start(unsigned slot);
+static inline uint32_t
+dm_birth_slot_start(unsigned slot)
+{
+  return slot < 10 ? slot : slot < 19 ? (slot - 9) * 10 : (slot - 18) * 100;
+}
 
 #endif

@@ -19,6 +19,7 @@ static const char *(*degraded_now)(void);
 
 static _Atomic bool busy;
 static uint64_t sequence;
+static uint64_t last_look_ms; /* of uptime: at all callsites, for their history */
 static _Atomic uint64_t dumps_cut;
 
 /* The text of a dump, drained into the output when it is full. */
@@ -101,6 +102,8 @@ dump_locked(const struct dm_request *request)
   dm_snapshot_take(&snapshot, all ? DM_TOP_ALL : config->top, config->sort,
                    config->min_age_s);
 
+  last_look_ms = snapshot.uptime_ms;
+
   struct dm_text text;
   dm_text_init(&text, buffer, sizeof buffer);
   dm_output_attach(&output, &text);
@@ -132,28 +135,25 @@ try_dump(const struct dm_request *request, bool *whole)
   return ours;
 }
 
-void
-dm_dump_look(void)
-{
-  struct dm_signals signals;
-  dm_sys_block_signals(&signals);
-  if (!atomic_exchange(&busy, true))
-  {
-    dm_snapshot_look();
-    atomic_store(&busy, false);
-  }
-  dm_sys_restore_signals(&signals);
-}
-
 bool
-dm_dump_reclaim(void)
+dm_dump_keep_up(void)
 {
-  bool soon = false;
+  enum
+  {
+    LOOK_EVERY_MS = 60000
+  };
   struct dm_signals signals;
+  bool soon = false;
   dm_sys_block_signals(&signals);
   if (!atomic_exchange(&busy, true))
   {
+    uint64_t now_ms = dm_clock_uptime_ns() / 1000000;
     soon = dm_reclaim(dm_snapshot_forget);
+    if (now_ms - last_look_ms >= LOOK_EVERY_MS)
+    {
+      dm_snapshot_look();
+      last_look_ms = now_ms;
+    }
     atomic_store(&busy, false);
   }
   dm_sys_restore_signals(&signals);
@@ -185,6 +185,7 @@ dm_dump_after_fork(void)
     dm_symbols_forget();
   dm_output_after_fork();
   sequence = 0;
+  last_look_ms = 0;
   dumps_cut = 0;
 }
 

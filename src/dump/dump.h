@@ -46,14 +46,11 @@ bool dm_dump(const struct dm_request *request);
 /* The same, but waits while another one is being made. Not Signal-safe. */
 bool dm_dump_wait(const struct dm_request *request);
 
-/* Looks at the callsites as a dump does (dm_snapshot_look), unless one is being
-   made. Not for a program's thread. */
-void dm_dump_look(void);
-
-/* Gives numbers of callsites that hold nothing to others, if they are scarce and
-   no dump is being made. Returns whether to call again soon. Not for a
-   program's thread. */
-bool dm_dump_reclaim(void);
+/* What is to be done between dumps, unless one is being made: numbers of
+   callsites that hold nothing are given to others, if they are scarce, and all
+   callsites are looked at once a minute, so that their history has no gaps.
+   Returns whether to call again soon. Not for a program's thread. */
+bool dm_dump_keep_up(void);
 
 /* In a forked child: what the parent's dump held is free. */
 void dm_dump_after_fork(void);

@@ -280,6 +280,12 @@ put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
   dm_put_unsigned(text, "threads", snapshot->ledgers);
   dm_put_unsigned(text, "unwind_failed", mishaps->unwind_failed);
   dm_put_unsigned(text, "stacks_cut", snapshot->table.cut);
+  dm_put_unsigned(text, "stacks_folded", snapshot->table.folded);
+  dm_put_unsigned(text, "stacks_shortened", snapshot->table.shortened);
+  dm_put_unsigned(text, "stacks_caller_only", snapshot->table.callers);
+  dm_put_unsigned(text, "callsites_reclaimed", snapshot->table.reclaimed);
+  dm_put_unsigned(text, "callsites_nameless", snapshot->table.nameless);
+  dm_put_unsigned(text, "coarse_threads", snapshot->coarse_ledgers);
   dm_put_unsigned(text, "dumps_cut", snapshot->dumps_cut);
   dm_put_unsigned(text, "broken_stamps", mishaps->broken_stamps);
   dm_put_unsigned(text, "nested", mishaps->nested);

@@ -165,6 +165,11 @@ put_self(struct dm_text *text, const struct dm_snapshot *snapshot)
   put_mishap(text, mishaps->foreign_frees, " foreign frees");
   put_mishap(text, mishaps->broken_stamps, " broken stamps");
   put_mishap(text, snapshot->table.cut, " stacks cut");
+  put_mishap(text, snapshot->table.folded, " folded");
+  put_mishap(text, snapshot->table.shortened, " shortened");
+  put_mishap(text, snapshot->table.callers, " callers only");
+  put_mishap(text, snapshot->table.reclaimed, " callsites reclaimed");
+  put_mishap(text, snapshot->coarse_ledgers, " threads with coarse old ages");
   put_mishap(text, mishaps->nested, " nested allocations");
   put_mishap(text, mishaps->verified, " stacks verified");
   put_mishap(text, mishaps->differing, " stacks differing");

@@ -200,7 +200,7 @@ report_for_ever(void)
     uint32_t slice = dm_clock_slice_at(now);
     atomic_store_explicit(&dm_clock_tick, slice, memory_order_relaxed);
     serve_requests();
-    bool soon = dm_dump_reclaim();
+    bool soon = dm_dump_keep_up();
     if (now >= due && !stopping)
     {
       dump_on_timer();

@@ -281,20 +281,18 @@ sum_callsite(struct dm_snapshot *snapshot, struct dm_callsite_figures *site)
   subtract_base(site);
 }
 
-/* Returns the slice that ages are counted from. */
-static uint32_t
-take_figures(struct dm_snapshot *snapshot, uint32_t used)
+static void
+take_figures(struct dm_snapshot *snapshot, uint32_t used, uint32_t now)
 {
   enum
   {
     ATTEMPTS = 5
   };
-  struct moment moment = {.now = dm_clock_age_zero(), .used = used};
+  struct moment moment = {.now = now, .used = used};
   for (unsigned i = 0; i < ATTEMPTS && !add_ledgers(&moment); i++)
     ;
   for (uint32_t i = 0; i <= used; i++)
     sum_callsite(snapshot, &figures[i]);
-  return moment.now;
 }
 
 /* The order of the list: what the reader should see first is greatest. Ties go
@@ -408,12 +406,11 @@ dm_snapshot_init(void)
 void
 dm_snapshot_look(void)
 {
-  static struct dm_snapshot scratch; /* not on a small stack */
-  uint32_t used = dm_callsites_used();
+  static struct dm_snapshot unused;
+  uint32_t used = dm_callsites_used(), now = dm_clock_age_zero();
   if (!make_room(used))
     return;
-  scratch = (struct dm_snapshot){0};
-  uint32_t now = take_figures(&scratch, used);
+  take_figures(&unused, used, now);
   dm_judge_look(figures + 1, used, now);
 }
 
@@ -437,7 +434,8 @@ dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort,
   snapshot->sort = sort;
   if (room)
   {
-    uint32_t now = take_figures(snapshot, used);
+    uint32_t now = dm_clock_age_zero();
+    take_figures(snapshot, used, now);
     list_callsites(snapshot, used, (uint32_t) top, min_age_s, now);
   }
   else

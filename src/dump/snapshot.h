@@ -78,8 +78,8 @@ struct dm_snapshot
   /* Callsites. */
   uint32_t callsites_cap;
   struct dm_callsites_figures table;
-  uint32_t unfreed;     /* callsites with live blocks, not suppressed */
-  uint32_t growing;     /* of these, growing */
+  uint32_t unfreed; /* callsites with live blocks, not suppressed */
+  uint32_t growing; /* of these, growing */
   struct dm_live suppressed;
   uint32_t suppressed_callsites;
   struct dm_live other; /* what the cap left without a name */
@@ -108,8 +108,8 @@ void dm_snapshot_init(void);
 bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort,
                       uint64_t min_age_s);
 
-/* Only looks at the callsites, so that their verdicts are founded on a look a
-   minute where dumps are rarer. What a dump tells of the one before it stays. */
+/* Looks at all callsites, for the history that verdicts are told from, and makes
+   no list. */
 void dm_snapshot_look(void);
 
 /* The callsite of NUMBER is gone, and another will get the number: nothing that

@@ -37,7 +37,7 @@ fake_dump_hold(bool held)
 }
 
 BARE bool
-dm_dump_reclaim(void)
+dm_dump_keep_up(void)
 {
   return false;
 }

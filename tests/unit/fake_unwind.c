@@ -5,7 +5,7 @@
 
 #include "hook/unwind.h"
 
-uint32_t fake_callsite;
+uint32_t fake_callsite, fake_next_callsite;
 _Atomic uint32_t dm_callsites_generation;
 
 uint32_t
@@ -13,7 +13,14 @@ dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
                    unsigned tried)
 {
   (void) thread, (void) caller, (void) tried;
-  return fake_callsite;
+  uint32_t found = fake_callsite;
+  if (fake_next_callsite)
+  {
+    dm_callsites_generation++;
+    fake_callsite = fake_next_callsite;
+    fake_next_callsite = 0;
+  }
+  return found;
 }
 
 void

@@ -7,4 +7,8 @@
 
 extern uint32_t fake_callsite;
 
+/* When not 0: what is found next time. After the next look-up the numbers are
+   being reclaimed, and it is this one that the stack has then. */
+extern uint32_t fake_next_callsite;
+
 #endif

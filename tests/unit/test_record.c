@@ -152,6 +152,34 @@ START_TEST(the_loader_frees)
 END_TEST
 
 /* --------------------------------------------------------------------------
+   The number of a callsite is given to another between look-up and count. */
+
+START_TEST(a_number_reclaimed_meanwhile)
+{
+  const struct dm_ledger *ledger = dm_thread_self()->ledger;
+  allocate(1, 0);
+  fake_next_callsite = 8;
+  void *block = allocate(100, 0);
+  check_live(2, 101);
+  ck_assert_uint_eq(dm_ledger_cell(ledger, 7)->allocations, 1);
+  ck_assert_uint_eq(dm_ledger_cell(ledger, 7)->allocated_bytes, 1);
+  ck_assert_uint_eq(dm_ledger_cell(ledger, 8)->allocations, 1);
+  ck_assert_uint_eq(dm_ledger_cell(ledger, 8)->allocated_bytes, 100);
+  struct dm_block what;
+  ck_assert_int_eq(dm_stamp_read(block, fake_usable_size(block), &what),
+                   DM_STAMP_VALID);
+  ck_assert_uint_eq(what.callsite, 8);
+  /* It may be the same number again. */
+  fake_next_callsite = 8;
+  release(allocate(10, 0), caller);
+  release(block, caller);
+  check_live(1, 1);
+  uint64_t frees = dm_ledger_cell(ledger, 8)->frees;
+  ck_assert_uint_eq(frees, 2);
+}
+END_TEST
+
+/* --------------------------------------------------------------------------
    A thread for which there is no place. */
 
 START_TEST(without_a_place)
@@ -183,6 +211,7 @@ main(void)
                                 foreign_blocks,
                                 broken_stamps,
                                 the_loader_frees,
+                                a_number_reclaimed_meanwhile,
                                 without_a_place,
                                 NULL};
   return run_suite(make_suite("record", record_setup, tests));

@@ -80,7 +80,10 @@ START_TEST(test_json_whole)
       "{\"path\":\"/srv/myserver\",\"build_id\":\"9fa0a1\","
       "\"base\":\"0x555555554000\"}],"
       "\"self\":{\"table_bytes\":22439526,\"threads\":8,"
-      "\"unwind_failed\":0,\"stacks_cut\":0,\"dumps_cut\":0,"
+      "\"unwind_failed\":0,\"stacks_cut\":0,"
+      "\"stacks_folded\":0,\"stacks_shortened\":0,\"stacks_caller_only\":0,"
+      "\"callsites_reclaimed\":0,\"callsites_nameless\":0,"
+      "\"coarse_threads\":0,\"dumps_cut\":0,"
       "\"broken_stamps\":0,\"nested\":0,\"verified\":0,\"differing\":0,"
       "\"degraded\":null}}\n");
 }

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "base/barrier.h"
 #include "books/callsites.h"
+#include "dump/reclaim.h"
 #include "fake_clock.h"
 #include "runner.h"
 
@@ -262,6 +264,102 @@ START_TEST(dumps_take_no_more_memory)
 }
 END_TEST
 
+static unsigned forgotten;
+
+static void
+forget(uint32_t number)
+{
+  dm_snapshot_forget(number);
+  forgotten++;
+}
+
+/* Callsites that hold nothing lose their numbers. Who gets one of these begins
+   with nothing, and the totals know of both. */
+START_TEST(successors_begin_with_nothing)
+{
+  ck_assert(dm_barrier_init());
+  dm_snapshot_init();
+  make_callsites(CAP * 3 / 4);
+  for (uint32_t site = 1; site <= CAP * 3 / 4; site++)
+  {
+    allocate(one, site, 3, 100);
+    release(other, site, site % 10 == 0 ? 2 : 3, 100);
+  }
+  take(10, DM_SORT_BYTES);
+  struct dm_snapshot before = snapshot;
+  /* What was looked up lately is kept for a round. */
+  for (unsigned round = 0; round < 3; round++)
+    dm_reclaim(forget);
+  ck_assert_uint_ge(forgotten, CAP / 4);
+  take(10, DM_SORT_BYTES);
+  ck_assert_uint_eq(snapshot.table.reclaimed, forgotten);
+  ck_assert_uint_eq(snapshot.allocations, before.allocations);
+  ck_assert_uint_eq(snapshot.frees, before.frees);
+  ck_assert_int_eq(snapshot.live.bytes, before.live.bytes);
+  ck_assert_uint_eq(snapshot.unfreed, CAP * 3 / 40);
+
+  fake_clock_set(500);
+  dm_frame fresh = 1000000;
+  uint32_t number = dm_callsites_find(&fresh, 1, false);
+  ck_assert_uint_le(number, CAP * 3 / 4);
+  dm_ledger_alloc(other, number, 500, 123456);
+  take(1, DM_SORT_BYTES);
+  const struct dm_callsite_figures *site = &snapshot.top[0];
+  ck_assert_uint_eq(site->number, number);
+  ck_assert_uint_eq(site->allocations, 1);
+  ck_assert_uint_eq(site->allocated_bytes, 123456);
+  ck_assert_uint_eq(site->frees, 0);
+  ck_assert_int_eq(site->live.count, 1);
+  ck_assert_int_eq(site->growth, 123456);
+  ck_assert_int_eq(site->ages[0].count, 1);
+  for (unsigned i = 0; i < DM_AGE_ROWS - 1; i++)
+    ck_assert_uint_eq(site->survived[i], 0);
+  ck_assert_uint_eq(snapshot.allocations, before.allocations + 1);
+}
+END_TEST
+
+/* Rows of callsites add up to those of the process; a free at any age is told
+   among those that survived to it. */
+START_TEST(ages_by_callsite)
+{
+  make_callsites(2);
+  for (uint32_t now = 1; now <= 1500; now++)
+  {
+    fake_clock_set(now);
+    dm_ledger_alloc(one, 1 + now % 2, now, 10);
+    if (now > 50)
+      dm_ledger_free(other, 1 + (now - 50) % 2, now - 50, 10);
+    if (now > 700)
+      dm_ledger_alloc(one, 2, now, 1);
+  }
+  take(10, DM_SORT_COUNT);
+  ck_assert_uint_eq(snapshot.listed, 2);
+  const struct dm_callsite_figures *two = &snapshot.top[0],
+                                   *uno = &snapshot.top[1];
+  ck_assert_uint_eq(two->number, 2);
+  static const int64_t of_uno[] = {1, 4, 20, 0, 0};
+  static const int64_t of_two[] = {1, 5 + 9, 20 + 90, 700, 0};
+  for (unsigned i = 0; i < DM_AGE_ROWS; i++)
+  {
+    ck_assert_int_eq(uno->ages[i].count, of_uno[i]);
+    ck_assert_int_eq(two->ages[i].count, of_two[i]);
+    ck_assert_int_eq(snapshot.ages[i].count, of_uno[i] + of_two[i]);
+    ck_assert_int_eq(snapshot.ages[i].bytes,
+                     uno->ages[i].bytes + two->ages[i].bytes);
+  }
+  int64_t by_slot = 0;
+  for (unsigned i = 0; i < DM_BIRTH_SLOTS; i++)
+    by_slot += two->births[i];
+  ck_assert_int_eq(by_slot, two->live.count);
+  ck_assert_uint_eq(two->generations, 10 + 9 + 7);
+  /* Blocks of 50 seconds pass 1 and 10. */
+  ck_assert_uint_eq(uno->survived[0], 725 + 24);
+  ck_assert_uint_eq(uno->survived[1], 725 + 20);
+  ck_assert_uint_eq(uno->survived[2], 0);
+  ck_assert_uint_eq(two->survived[2], 700);
+}
+END_TEST
+
 /* There is no list then, and the rest is right. */
 START_TEST(without_memory)
 {
@@ -299,6 +397,8 @@ main(void)
                                 growth_since_the_dump_before,
                                 a_look_between,
                                 dumps_take_no_more_memory,
+                                ages_by_callsite,
+                                successors_begin_with_nothing,
                                 without_memory,
                                 NULL};
   return run_suite(make_suite("snapshot", setup, tests));
