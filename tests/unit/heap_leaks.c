@@ -2,13 +2,6 @@
 
 #include "heap_histories.h"
 
-/* Drawn in the first second: the model's parameter WHICH. */
-#define DRAW(which, low, high)                                                 \
-  do                                                                           \
-    if (model->now == 1)                                                       \
-      model->p[which] = model_pick(model, low, high);                          \
-  while (0)
-
 static void
 leak(struct model *model, double rate, int64_t size)
 {

@@ -1,124 +1,9 @@
-/* heap_plateaus.c -- callsites that hold much and do not leak.
-
-   A plateau has to fill first; until it is full (and a little longer: 100 s
-   until the last blocks are old, and as long again until that rests) nobody
-   can tell. */
+/* heap_plateaus.c -- callsites that hold much and do not leak, but for caches.
+ */
 
 #include <math.h>
 
 #include "heap_histories.h"
-
-#define DRAW(which, low, high)                                                 \
-  do                                                                           \
-    if (model->now == 1)                                                       \
-      model->p[which] = model_pick(model, low, high);                          \
-  while (0)
-
-enum
-{
-  REST = 500
-};
-
-/* Calm from slice FULL on, and some seconds of rest. */
-static void
-calm_after(struct model *model, double full)
-{
-  model_truth(model, model->now > full + REST ? TRUTH_PLATEAU : TRUTH_FILLING);
-}
-
-/* The cache holds CAPACITY; RATE new ones a second drive the oldest out. */
-static void
-lru(struct model *model, double rate, double capacity, int64_t size)
-{
-  int64_t count = model_poisson(model, rate);
-  model_born(model, count, size, 0);
-  int64_t over = model->figures.live.count - (int64_t) capacity;
-  if (over > 0 && model->state[0] == 0)
-    model->state[0] = model->now;
-  model_free_oldest(model, over);
-  calm_after(model, model->state[0] ? (double) model->state[0] : 1e9);
-}
-
-static void
-lru_cache(struct model *model)
-{
-  DRAW(0, 0.2, 100);
-  DRAW(1, 200, 9000); /* seconds until it is full */
-  lru(model, model->p[0], model->p[0] * model->p[1], 100);
-}
-
-static void
-cache_of_all_sizes(struct model *model)
-{
-  DRAW(0, 0.2, 20);
-  DRAW(1, 200, 5000);
-  lru(model, model->p[0], model->p[0] * model->p[1],
-      (int64_t) model_life(model, 5000));
-}
-
-/* Any of the entries goes. */
-static void
-cache_at_random(struct model *model)
-{
-  DRAW(0, 0.2, 3);
-  DRAW(1, 200, 3000);
-  int64_t capacity = (int64_t) (model->p[0] * model->p[1]);
-  model_born(model, model_poisson(model, model->p[0]), 100, 0);
-  model_free_random(model, model->figures.live.count - capacity);
-  /* What is old comes to rest after some times the lifetime. */
-  calm_after(model, 5 * model->p[1]);
-}
-
-/* Full twice: its capacity is doubled in the third hour. */
-static void
-cache_made_larger(struct model *model)
-{
-  DRAW(0, 1, 20);
-  DRAW(1, 300, 2000);
-  double capacity = model->p[0] * model->p[1];
-  if (model->now == 9000)
-    model->state[0] = 0;
-  lru(model, model->p[0], model->now < 9000 ? capacity : 2 * capacity, 100);
-}
-
-/* Emptied at once every two hours. */
-static void
-cache_flushed(struct model *model)
-{
-  DRAW(0, 1, 20);
-  DRAW(1, 300, 5000);
-  double capacity = model->p[0] * model->p[1];
-  if (model->now % 7200 == 0)
-    model_free_born(model, 1, model->now);
-  lru(model, model->p[0], capacity, 100);
-}
-
-static void
-ttl_cache(struct model *model, double life)
-{
-  DRAW(0, 0.1, 100);
-  model_born(model, model_poisson(model, model->p[0]), 100, (uint32_t) life);
-  calm_after(model, life);
-}
-
-static void
-ttl_300(struct model *model)
-{
-  ttl_cache(model, 300);
-}
-
-static void
-ttl_2000(struct model *model)
-{
-  ttl_cache(model, 2000);
-}
-
-static void
-ttl_any(struct model *model)
-{
-  DRAW(1, 90, 4000);
-  ttl_cache(model, model->p[1]);
-}
 
 /* As many as were ever wanted at once: the demand is random. */
 static void
@@ -129,7 +14,7 @@ pool(struct model *model)
   for (unsigned i = 0; i < 4; i++)
     demand += sqrt(model->p[0]) * (model_uniform(model) - 0.5);
   model_born(model, (int64_t) demand - model->figures.live.count, 4096, 0);
-  calm_after(model, 3600);
+  heap_calm_after(model, 3600);
 }
 
 /* It fills slowly, and once. */
@@ -140,7 +25,7 @@ pool_on_demand(struct model *model)
   DRAW(1, 100, 3000);
   if (model->now <= model->p[1])
     model_born(model, model_even(model, 0, model->p[0] / model->p[1]), 512, 0);
-  calm_after(model, model->p[1]);
+  heap_calm_after(model, model->p[1]);
 }
 
 /* A table of names: at first all are new, at last none. */
@@ -151,7 +36,7 @@ names(struct model *model)
   DRAW(1, 60, 600);
   double left = model->p[0] * exp(-(double) model->now / model->p[1]);
   model_born(model, model_poisson(model, left / model->p[1]), 40, 0);
-  calm_after(model, model->p[1] * (3 + log(model->p[0])));
+  heap_calm_after(model, model->p[1] * (3 + log(model->p[0])));
 }
 
 static void
@@ -161,7 +46,7 @@ sessions_of(struct model *model, double rate, double life)
   double full = 1000 + 4 * life;
   for (int64_t i = model_poisson(model, rate); i > 0; i--)
     model_born(model, 1, 3000, model_life(model, life));
-  calm_after(model, full);
+  heap_calm_after(model, full);
 }
 
 static void
@@ -200,7 +85,7 @@ traffic_grows(struct model *model)
   DRAW(1, 110, 600);
   int64_t count = model_poisson(model, model->p[0] * (1 + model->now / 1200.0));
   model_born(model, count, 100, (uint32_t) model->p[1]);
-  calm_after(model, 1200 + 2 * model->p[1]);
+  heap_calm_after(model, 1200 + 2 * model->p[1]);
 }
 
 /* All come to an end together, every PERIOD seconds; one period is for
@@ -213,7 +98,7 @@ job(struct model *model, double period, double work, double rate)
     model_born(model, model_poisson(model, rate), 800, 0);
   if (at == (uint32_t) work)
     model_free_born(model, 1, model->now);
-  calm_after(model, period);
+  heap_calm_after(model, period);
 }
 
 static void
@@ -243,7 +128,7 @@ uneven_saw(struct model *model)
     model_free_born(model, 1, model->now);
     model->state[0] = model->now + 300 + (long) (600 * model_uniform(model));
   }
-  calm_after(model, 3600);
+  heap_calm_after(model, 3600);
 }
 
 /* Two generations; the elder one goes when a new one begins. */
@@ -256,7 +141,7 @@ generations(struct model *model)
   model_born(model, model_poisson(model, model->p[1]), 100, 0);
   if (model->now % period == 0)
     model_free_born(model, 1, model->now > period ? model->now - period : 0);
-  calm_after(model, 2 * model->p[0]);
+  heap_calm_after(model, 2 * model->p[0]);
 }
 
 /* A new table is made, then the old one freed. */
@@ -270,7 +155,7 @@ reloads(struct model *model)
     model_born(model, (int64_t) model->p[1], 100, 0);
   if (model->now % period == 30 && model->now > period)
     model_free_born(model, 1, model->now - 30);
-  calm_after(model, 100);
+  heap_calm_after(model, 100);
 }
 
 /* A queue: its length wanders between bounds. */
@@ -286,7 +171,7 @@ queue(struct model *model)
   if (length > model->p[1])
     out += length - (int64_t) model->p[1];
   model_free_oldest(model, out);
-  calm_after(model, 600);
+  heap_calm_after(model, 600);
 }
 
 static void
@@ -301,7 +186,7 @@ log_buffer(struct model *model)
     model_resize(model, 1, -grown);
   else
     model_resize(model, 1, (int64_t) model->p[1]);
-  calm_after(model, model->p[0]);
+  heap_calm_after(model, model->p[0]);
 }
 
 /* Twice as large each time that it is full; and full at last. */
@@ -316,7 +201,7 @@ vector_with_an_end(struct model *model)
       model->p[0] * (model->now < model->p[1] ? model->now : model->p[1]);
   while (model->figures.live.bytes < wanted)
     model_move(model, model->oldest, 2 * model->figures.live.bytes);
-  calm_after(model, model->p[1]);
+  heap_calm_after(model, model->p[1]);
 }
 
 /* And for ever: it stands still for half of its life, and does grow. */
@@ -365,7 +250,7 @@ some_get_old(struct model *model)
   DRAW(0, 0.5, 50);
   for (int64_t i = model_poisson(model, model->p[0]); i > 0; i--)
     model_born(model, 1, 64, 1 + (uint32_t) (200 * model_uniform(model)));
-  calm_after(model, 200);
+  heap_calm_after(model, 200);
 }
 
 /* A thousand clients at once, once. */
@@ -380,14 +265,6 @@ storm(struct model *model)
 }
 
 const struct heap_history heap_plateaus[] = {
-    {"LRU cache", 14400, lru_cache},
-    {"LRU cache of all sizes", 10800, cache_of_all_sizes},
-    {"cache with random victims", 18000, cache_at_random},
-    {"cache made larger", 18000, cache_made_larger},
-    {"cache flushed now and then", 43200, cache_flushed},
-    {"cache for 300 s", 7200, ttl_300},
-    {"cache for 2,000 s", 14400, ttl_2000},
-    {"cache for any time", 14400, ttl_any},
     {"pool that never shrinks", 14400, pool},
     {"pool that fills once", 10800, pool_on_demand},
     {"table of names", 14400, names},

@@ -238,6 +238,20 @@ START_TEST(growth_since_the_dump_before)
 }
 END_TEST
 
+/* A look is no dump: what was gained since the dump before stays. */
+START_TEST(a_look_between)
+{
+  make_callsites(1);
+  allocate(one, 1, 10, 1000);
+  dm_snapshot_look();
+  take(DM_TOP_ALL, DM_SORT_GROWTH);
+  allocate(one, 1, 2, 1000);
+  dm_snapshot_look();
+  take(DM_TOP_ALL, DM_SORT_GROWTH);
+  ck_assert_int_eq(listed(1)->growth, 2000);
+}
+END_TEST
+
 START_TEST(dumps_take_no_more_memory)
 {
   make_callsites(2000);
@@ -381,6 +395,7 @@ main(void)
                                 the_list_is_in_order,
                                 callsites_without_live_blocks_are_not_listed,
                                 growth_since_the_dump_before,
+                                a_look_between,
                                 dumps_take_no_more_memory,
                                 ages_by_callsite,
                                 successors_begin_with_nothing,
