@@ -147,9 +147,6 @@ uint32_t dm_table_count(unsigned how, bool one_frame);
 /* Numbers ever given out. */
 uint32_t dm_table_used(void);
 
-/* Whether there is still room for stacks that were never seen before. */
-bool dm_callsites_have_room(void);
-
 /* Takes NUMBER, which is DEAD, out of its chain and makes it free. For the
    reclaimer. */
 void dm_table_remove(uint32_t number);

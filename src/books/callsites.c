@@ -13,23 +13,23 @@ enum
   FRAMES_MAX = 64
 };
 
-/* Up to how many numbers in use, in sixteenths of the cap, something is still
-   done. */
+/* Up to how many numbers in use, in thirty-seconds of the cap, something is
+   still done. */
 enum
 {
-  UNTIL_PRESSED = 8,
-  UNTIL_NEW = 12,
-  UNTIL_EIGHT = 13, /* frames, or when it comes the second time */
-  UNTIL_FOUR = 14,  /* or the fourth time */
-  UNTIL_OFTEN = 15, /* the eighth time */
-  UNTIL_CALLER = 16
+  UNTIL_PRESSED = 24,
+  UNTIL_NEW = 28,
+  UNTIL_EIGHT = 29, /* frames, or when it comes the second time */
+  UNTIL_FOUR = 30,  /* or the fourth time */
+  UNTIL_OFTEN = 31, /* the eighth time */
+  UNTIL_CALLER = 32
 };
 
 _Alignas(64) _Atomic uint32_t dm_callsites_generation;
 
 static _Atomic uint64_t nameless;
 
-/* The sixteenths in numbers, set once. */
+/* The thirty-seconds in numbers, set once. */
 static uint32_t limits[UNTIL_CALLER + 1];
 
 int
@@ -42,10 +42,10 @@ dm_callsites_init(unsigned cap)
 }
 
 static bool
-is_over(unsigned sixteenths)
+is_over(unsigned parts)
 {
   return atomic_load_explicit(&dm_table_in_use, memory_order_relaxed) >=
-         limits[sixteenths];
+         limits[parts];
 }
 
 bool

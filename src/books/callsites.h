@@ -8,15 +8,17 @@
    only the name.
 
    When room gets scarce, knowledge is given up step by step, the least valuable
-   first (sixteenths of the cap; what is known already is always found in full
-   first):
+   first, by how many numbers are in use in thirty-seconds of the cap. What is
+   known already is always found in full first.
 
-     from 8   long recursion is folded (fold.h), and callsites without a live
+     from 24: long recursion is folded (fold.h), and callsites without a live
               block are reclaimed by the thread that makes the dumps
-     from 12  a stack is recorded by its 8 innermost frames at first, and in
-   full when it comes the 2nd time (doorkeeper.h) from 13  by its 4 innermost
-   frames, and in full the 4th time from 14  by its caller alone, and in full
-   the 8th time from 15  by its caller alone at 16    (other)
+     from 28: a stack is recorded by its 8 innermost frames at first, and in
+              full when it comes the 2nd time (doorkeeper.h)
+     from 29: by its 4 innermost frames, and in full the 4th time
+     from 30: by its caller alone, and in full the 8th time
+     from 31: by its caller alone
+     at 32:   (other)
 
    So a million stacks that come once share what they have in common, and one
    that comes again and again gets its name. Each step is a figure of the dump.
@@ -107,9 +109,12 @@ struct dm_callsites_figures
 };
 struct dm_callsites_figures dm_callsites_figures(void);
 
-/* Whether so many numbers are in use that some should be reclaimed: half of the
-   cap. Thread-safe, Signal-safe. */
+/* Whether so many numbers are in use that some should be reclaimed: three
+   quarters of the cap. Thread-safe, Signal-safe. */
 bool dm_callsites_pressed(void);
+
+/* Whether new stacks are still recorded in full. The same. */
+bool dm_callsites_have_room(void);
 
 /* What the books say of a callsite. */
 enum dm_callsite_worth

@@ -120,7 +120,8 @@ dm_reclaim(void (*forget)(uint32_t number))
     return quickly;
   forget_number = forget;
   sum(false);
-  return dm_callsites_reclaim(&books) > 0 || quickly;
+  bool freed = dm_callsites_reclaim(&books) > 0;
+  return quickly || (freed && !dm_callsites_have_room());
 }
 
 const struct dm_sums *

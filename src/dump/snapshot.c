@@ -11,12 +11,18 @@
 #include "dump/reclaim.h"
 #include "dump/suppress.h"
 
+/* The second that a callsite's cell is at, in which ledger. */
+struct at
+{
+  uint32_t ledger, second;
+};
+
 /* By callsite number: the figures, what the live bytes were at the dump before,
-   and the second that the cell in the ledger being read is at. They grow with
-   the table and are then mapped anew. */
+   and where the cell is that was read last. They grow with the table and are
+   then mapped anew. */
 static struct dm_callsite_figures *figures;
 static int64_t *former_bytes;
-static uint32_t *seconds;
+static struct at *seconds;
 static uint32_t capacity;
 
 static void
@@ -38,7 +44,7 @@ make_room(uint32_t used)
   struct dm_callsite_figures *new_figures =
       dm_sys_map(wanted * sizeof *new_figures);
   int64_t *new_former = dm_sys_map(wanted * sizeof *new_former);
-  uint32_t *new_seconds = dm_sys_map(wanted * sizeof *new_seconds);
+  struct at *new_seconds = dm_sys_map(wanted * sizeof *new_seconds);
   if (!new_figures || !new_former || !new_seconds)
   {
     unmap(new_figures, wanted * sizeof *new_figures);
@@ -132,10 +138,11 @@ dm_snapshot_totals(struct dm_snapshot *snapshot)
 /* ------------------------------------------------------------------------
    By callsite. */
 
-/* The second of the moment, and the numbers that there were. */
+/* The second of the moment, the numbers that there were, and the ledger that is
+   being read, counted from 1. */
 struct moment
 {
-  uint32_t now, used;
+  uint32_t now, used, ledger;
 };
 
 static void
@@ -153,7 +160,9 @@ static void
 see_births(void *arg, uint32_t callsite, uint32_t birth, struct dm_row live)
 {
   const struct moment *moment = arg;
-  if (callsite > moment->used || birth == seconds[callsite])
+  if (callsite > moment->used ||
+      (seconds[callsite].ledger == moment->ledger &&
+       seconds[callsite].second == birth))
     return;
   uint32_t age =
       birth == DM_BIRTH_OLDER ? DM_AGE_SLICES : dm_age(moment->now, birth);
@@ -162,12 +171,14 @@ see_births(void *arg, uint32_t callsite, uint32_t birth, struct dm_row live)
 
 static void
 add_cell(const struct dm_ledger *ledger, const struct dm_cell *cell,
-         uint32_t number, uint32_t now)
+         uint32_t number, const struct moment *moment)
 {
   struct dm_callsite_figures *to = &figures[number];
-  struct dm_row youngest = dm_ledger_youngest(ledger, cell, &seconds[number]);
-  if (seconds[number] != DM_SECOND_NEVER)
-    add_live(to, dm_age(now, seconds[number]), youngest);
+  struct at *at = &seconds[number];
+  struct dm_row youngest = dm_ledger_youngest(ledger, cell, &at->second);
+  at->ledger = moment->ledger;
+  if (at->second != DM_SECOND_NEVER)
+    add_live(to, dm_age(moment->now, at->second), youngest);
 
   /* After the live blocks: what is allocated meanwhile shows as freed again. */
   struct dm_sums sums = {0};
@@ -196,9 +207,10 @@ add_ledger(const struct dm_ledger *ledger, struct moment *moment)
   for (uint32_t i = 0; i <= moment->used; i++)
   {
     const struct dm_cell *cell = dm_ledger_cell(ledger, i);
-    seconds[i] = DM_SECOND_NEVER;
-    if (cell && is_touched(cell))
-      add_cell(ledger, cell, i, moment->now);
+    if (!cell)
+      i |= DM_CELLS_PER_CHUNK - 1; /* the whole chunk is not there */
+    else if (is_touched(cell))
+      add_cell(ledger, cell, i, moment);
   }
   dm_births_visit(&ledger->births, see_births, moment);
 }
@@ -210,10 +222,15 @@ add_ledgers(struct moment *moment)
 {
   bool still = true;
   for (uint32_t i = 0; i <= moment->used; i++)
+  {
     figures[i] = (struct dm_callsite_figures){.number = i};
+    seconds[i].ledger = 0;
+  }
+  moment->ledger = 0;
   for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
        ledger = ledger->next)
   {
+    moment->ledger++;
     uint32_t sequence = dm_births_sequence(&ledger->births);
     add_ledger(ledger, moment);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);

@@ -11,7 +11,7 @@
 
 enum
 {
-  SIXTEENTH = RIG_CAP / 16
+  PART = RIG_CAP / 32
 };
 
 static void
@@ -40,13 +40,13 @@ length_of(uint32_t number)
   return count;
 }
 
-/* Fills the table to so many sixteenths with stacks that come twice, all
+/* Fills the table to so many parts with stacks that come twice, all
    different, from START on. */
 static void
-fill(unsigned start, unsigned sixteenths)
+fill(unsigned start, unsigned parts)
 {
   for (unsigned i = start;
-       dm_callsites_figures().in_use < sixteenths * SIXTEENTH; i++)
+       dm_callsites_figures().in_use < parts * PART; i++)
     for (unsigned times = 0; times < 8; times++)
       find_deep(i, DEEPEST);
 }
@@ -58,7 +58,7 @@ START_TEST(recursion_is_folded_from_half_on)
     frames[i] = 0x600000 + (i % 2);
   uint32_t whole = dm_callsites_find(frames, 40, false);
   ck_assert_uint_eq(length_of(whole), 40);
-  fill(0, 8);
+  fill(0, 24);
   ck_assert(dm_callsites_pressed());
   ck_assert_uint_eq(dm_callsites_find(frames, 40, false), whole);
   uint32_t folded = dm_callsites_find(frames, 42, false);
@@ -81,7 +81,7 @@ END_TEST
 
 START_TEST(a_stack_that_comes_again_is_recorded_in_full)
 {
-  fill(0, 12);
+  fill(0, 28);
   uint32_t before = dm_callsites_figures().in_use;
   /* Alike in their 8 innermost frames: one number for all. */
   uint32_t shared = find_deep(100000, 20);
@@ -114,7 +114,7 @@ START_TEST(how_often_a_stack_must_come)
   static const unsigned times[] = {1, 2, 4, 8};
   for (unsigned step = 0; step < 4; step++)
   {
-    fill(10000 * step, 11 + step);
+    fill(10000 * step, 27 + step);
     unsigned came = 1;
     while (length_of(find_deep(500000 + step, DEEPEST)) != DEEPEST)
       came++;
@@ -135,14 +135,14 @@ START_TEST(the_steps_down)
     other += site == DM_CALLSITE_OTHER;
   }
   /* (A mark that is taken for another's makes a stack come again.) */
-  ck_assert_uint_ge(seen[DEEPEST], 12 * SIXTEENTH);
-  ck_assert_uint_le(seen[DEEPEST], 12 * SIXTEENTH + 10);
-  ck_assert_uint_ge(seen[8], SIXTEENTH - 10);
-  ck_assert_uint_le(seen[8], SIXTEENTH);
-  ck_assert_uint_ge(seen[4], SIXTEENTH - 10);
-  ck_assert_uint_le(seen[4], SIXTEENTH);
-  ck_assert_uint_ge(seen[1], 2 * SIXTEENTH - 10);
-  ck_assert_uint_le(seen[1], 2 * SIXTEENTH);
+  ck_assert_uint_ge(seen[DEEPEST], 28 * PART);
+  ck_assert_uint_le(seen[DEEPEST], 28 * PART + 10);
+  ck_assert_uint_ge(seen[8], PART - 10);
+  ck_assert_uint_le(seen[8], PART);
+  ck_assert_uint_ge(seen[4], PART - 10);
+  ck_assert_uint_le(seen[4], PART);
+  ck_assert_uint_ge(seen[1], 2 * PART - 10);
+  ck_assert_uint_le(seen[1], 2 * PART);
   ck_assert_uint_eq(seen[0], other);
   ck_assert_uint_eq(dm_callsites_used(), RIG_CAP);
   struct dm_callsites_figures figures = dm_callsites_figures();
@@ -151,14 +151,14 @@ START_TEST(the_steps_down)
   ck_assert_uint_eq(figures.callers, seen[1]);
   ck_assert_uint_eq(figures.nameless, other);
   /* What is known is found in full, whatever else there is no room for. */
-  for (unsigned i = 0; i < 12 * SIXTEENTH; i++)
+  for (unsigned i = 0; i < 28 * PART; i++)
     ck_assert_uint_eq(length_of(find_deep(i, DEEPEST)), DEEPEST);
 }
 END_TEST
 
 START_TEST(callers_have_room_of_their_own)
 {
-  fill(0, 15);
+  fill(0, 31);
   uint32_t before = dm_callsites_figures().callers;
   for (unsigned i = 0; i < 2; i++)
   {

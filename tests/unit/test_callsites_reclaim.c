@@ -10,8 +10,8 @@
 
 enum
 {
-  SIXTEENTH = RIG_CAP / 16,
-  SCARCE = 12 * SIXTEENTH /* from here on */
+  PART = RIG_CAP / 32,
+  SCARCE = 28 * PART /* from here on */
 };
 
 static void
