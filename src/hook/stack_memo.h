@@ -29,8 +29,8 @@ enum
 {
   DM_MEMO_SLOTS = 48,
   DM_MEMO_STEP = 8, /* slots are read so many at a time */
-  DM_MEMO_SHAPES = 256, /* in pairs for the same key */
-  DM_MEMO_STACKS_LOG2 = 11,
+  DM_MEMO_SHAPES = 1024, /* in pairs for the same key */
+  DM_MEMO_STACKS_LOG2 = 13,
   DM_MEMO_STACKS = 1 << DM_MEMO_STACKS_LOG2
 };
 
