@@ -63,6 +63,47 @@ class Hazards(harness.Case):
             os.kill(program.pid, signal.SIGUSR1)
             program.await_dumps(2)
 
+    def test_our_handler_is_not_seen(self):
+        """A program finds the default, also where it sets it; and can be asked."""
+        for way in ("look", "reset"):
+            seen = []
+            for preload in (False, True):
+                with harness.running([harness.small("actions"), way], preload=preload) as program:
+                    seen.append(list(iter(program.line, "end")))
+                    if preload:
+                        dump = program.ask()
+                        self.assert_balanced(dump)
+                        self.assertEqual(dump["totals"]["live_bytes"], 123)
+                        self.assertIsNone(dump["self"]["degraded"])
+            self.assertGreater(len(seen[0]), 60)
+            self.assertEqual(seen[0], seen[1], way)
+
+    def test_a_signal_taken_and_given_back(self):
+        """From its first own action on the signal is the program's, for ever."""
+        command = [harness.small("actions"), "set"]
+        plain = harness.run(command, preload=False)
+        self.assertEqual(plain.status, -signal.SIGUSR1)
+        self.assertEqual(len(plain.stdout.splitlines()), 8)
+        for interval in INTERVALS:
+            for name in ("USR1", "USR2"):
+                seen = harness.run(command, interval=interval, signal=name)
+                self.assertEqual((seen.status, seen.stdout), (plain.status, plain.stdout))
+
+    def test_pythons_view_of_signals(self):
+        script = ("import signal, faulthandler as f\n"
+                  "for s in sorted(signal.valid_signals()): print(s, signal.getsignal(s))\n"
+                  "print(signal.signal(signal.SIGUSR1, signal.SIG_DFL))\n"
+                  "old = signal.signal(signal.SIGUSR1, lambda *_: print('mine'))\n"
+                  "signal.raise_signal(signal.SIGUSR1); print(old)\n"
+                  "print(signal.signal(signal.SIGUSR1, old) is not None)\n"
+                  "f.register(signal.SIGUSR2, open('/dev/null'), chain=False)\n"
+                  "print(f.unregister(signal.SIGUSR2), signal.getsignal(signal.SIGUSR2))\n")
+        for number in ("USR1", "USR2"):
+            plain, seen = (harness.run(["/usr/bin/python3", "-c", script], preload=preload,
+                                       signal=number) for preload in (False, True))
+            self.assertEqual((plain.status, plain.stderr), (0, b""))
+            self.assertEqual((seen.status, seen.stdout, seen.stderr), (0, plain.stdout, b""))
+
     def test_stderr_keeps_its_flags(self):
         reader, writer = os.pipe()
         os.set_blocking(writer, False)

@@ -18,6 +18,7 @@ malloc_usable_size
 dmalloc_present dmalloc_dump dmalloc_totals
 setuid seteuid setreuid setresuid setgid setegid setregid setresgid setgroups
 unshare setns
+sigaction signal bsd_signal ssignal sysv_signal __sysv_signal sigset siginterrupt
 """.split()
 # The reporter has no libc state: what it calls may not need any.
 HARMLESS = re.compile(r"(mem|str)\w+|dm_\w+|_GLOBAL_OFFSET_TABLE_|__start_\w+|__stop_\w+")
