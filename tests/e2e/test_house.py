@@ -98,6 +98,23 @@ class House(harness.Case):
                     depth = 0
                 self.assertFalse(depth and re.match(r"\s*#\s*if", line), f"{path.name}: {line}")
 
+    def test_each_guarantee_names_a_test(self):
+        """The tests that docs/GUARANTEES.md names are there, in the files that it names."""
+        text = (harness.ROOT / "docs/GUARANTEES.md").read_text()
+        tests = {path.stem.removeprefix("test_"): path.read_text()
+                 for folder in ("e2e", "torture", "unit")
+                 for path in (harness.ROOT / "tests" / folder).glob("test_*")}
+        # That file makes a test of each rule in the table of its program.
+        rules = (harness.ROOT / "tests/e2e/malloc_rules.c").read_text()
+        tests["malloc_rules"] += "".join(f"def test_{rule}(" for rule in
+                                         re.findall(r'\{ "(\w+)", \w+ \}', rules))
+        named = re.findall(r"\b([a-z_]+):?\s((?:`test_\w+`(?:,\s)?)+)", text)
+        self.assertGreater(len(named), 40)
+        self.assertEqual(text.count("`test_"), sum(row.count("`test_") for _, row in named))
+        missing = [(file, test) for file, row in named for test in re.findall(r"`(\w+)`", row)
+                   if f"def {test}(" not in tests.get(file, "")]
+        self.assertEqual(missing, [])
+
     def test_install(self):
         with tempfile.TemporaryDirectory() as folder:
             # In a copy: the scons that runs this test has not yet written down what it has

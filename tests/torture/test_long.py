@@ -38,9 +38,6 @@ class Long(harness.Case):
         self.assertGreater(dump["totals"]["allocations"], 10 ** 9)
         self.survived("a billion allocations", dump)
 
-    def test_a_minute_of_waiting(self):
-        self.survived("a wait of 60 s", self.run_small("interrupted", "60000", interval=1).dump())
-
     def test_a_million_threads(self):
         dump = self.run_small("thread_churn", "1000000", interval=1).dump()
         self.assert_balanced(dump)
