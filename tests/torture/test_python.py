@@ -9,7 +9,7 @@ QUICK = "test_gc test_json test_mmap test_fork1 test_wait3 test_errno"
 MORE = """
 test_thread test_threading test_threadsignals test_threading_local test_subprocess
 test_signal test_fork1 test_wait3 test_wait4 test_ctypes test_mmap test_json test_gc
-test_os test_posix test_popen test_pty test_resource test_faulthandler
+test_os test_popen test_pty test_resource test_faulthandler
 test_concurrent_futures test_multiprocessing_fork test_queue test_socket test_select
 test_selectors test_poll test_epoll test_asyncio test_logging test_bytes test_bigmem
 test_zlib test_bz2 test_lzma test_hashlib test_ssl test_sqlite test_pickle test_struct
@@ -48,6 +48,10 @@ class Python(torture.Case):
     def test_with_the_c_allocator(self):
         self.modules("test_gc test_json test_threading test_fork1",
                      env={"PYTHONMALLOC": "malloc"})
+
+    def test_a_module_that_dies_of_sigusr1(self):
+        """It sends itself the signal and must die of it: with another one for us."""
+        self.modules("test_posix", signal="RTMIN+5")
 
     def test_many_modules(self):
         self.modules(MORE)
