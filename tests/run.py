@@ -95,7 +95,9 @@ def main():
         return 1
     sums = [0, 0, 0]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for path, counts, output, seconds in pool.map(run, programs):
+        started = [pool.submit(run, program) for program in programs]
+        for ended in concurrent.futures.as_completed(started):
+            path, counts, output, seconds = ended.result()
             sums = [a + b for a, b in zip(sums, counts)]
             verdict = "FAILED" if counts[1] else "ok"
             numbers = f"{counts[0]} passed, {counts[1]} failed, {counts[2]} skipped"
