@@ -30,6 +30,7 @@
 #include "dump/reporter.h"
 #include "dump/suppress.h"
 #include "dump/trigger.h"
+#include "hook/dispositions.h"
 #include "hook/frame_rules.h"
 #include "hook/identity.h"
 #include "hook/interpose.h"
@@ -162,6 +163,7 @@ after_fork_in_child(void)
 __attribute__((constructor)) static void
 start(void)
 {
+  dm_dispositions_init();
   /* A program with more rights than its user gets nothing of us. */
   if (!dm_next_ready() || getauxval(AT_SECURE))
     return;

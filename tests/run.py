@@ -5,7 +5,8 @@
     tests/run.py text test_ages     the unit program text, the file test_ages.py
 
 Unit programs are Check programs under build/tests/unit; the others are files
-of Python's unittest, each in a process of its own, two of them at a time. Ends
+of Python's unittest, among them the quick part of the torture suite. Each runs
+in a process of its own, two of them at a time, the longest one first. Ends
 with the line `N passed, N failed` (`, N skipped`), and with status 1 when
 something failed or nothing ran.
 """
@@ -21,14 +22,16 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 UNITS = ROOT / "build/tests/unit"
-PATIENCE = 600                   # seconds for one test program
+QUICK = ROOT / "tests/torture/quick.py"
+PATIENCE = 1800                  # seconds for one test program
 
 
 def find(names):
     """The test programs, chosen by NAMES when there are any."""
     # What is built, and still has a source: build/ forgets nothing.
     sources = sorted((ROOT / "tests/unit").glob("test_*.c"))
-    programs = [UNITS / path.stem for path in sources if (UNITS / path.stem).exists()]
+    programs = [QUICK]
+    programs += [UNITS / path.stem for path in sources if (UNITS / path.stem).exists()]
     for folder in ("e2e", "tools"):
         programs += sorted((ROOT / "tests" / folder).glob("test_*.py"))
     if not names:
@@ -92,7 +95,9 @@ def main():
         return 1
     sums = [0, 0, 0]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for path, counts, output, seconds in pool.map(run, programs):
+        started = [pool.submit(run, program) for program in programs]
+        for ended in concurrent.futures.as_completed(started):
+            path, counts, output, seconds = ended.result()
             sums = [a + b for a, b in zip(sums, counts)]
             verdict = "FAILED" if counts[1] else "ok"
             numbers = f"{counts[0]} passed, {counts[1]} failed, {counts[2]} skipped"

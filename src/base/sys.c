@@ -304,7 +304,8 @@ dm_sys_restore_signals(const struct dm_signals *before)
              sizeof before->mask, 0, 0);
 }
 
-/* What was installed last: only one signal is ever caught. */
+/* The one signal that is ever caught, and its handler. */
+static int caught_number;
 static void (*caught_by)(int, siginfo_t *, void *);
 
 int
@@ -318,22 +319,30 @@ dm_sys_catch_signal(int number, void (*handler)(int, siginfo_t *, void *))
   action.sa_sigaction = handler;
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
-  if (sigaction(number, &action, NULL) < 0)
-    return -errno;
+  /* Known before it stands there, so that it is never seen. */
+  caught_number = number;
   caught_by = handler;
-  return 0;
+  return sigaction(number, &action, NULL) < 0 ? -errno : 0;
+}
+
+bool
+dm_sys_is_catcher(void (*handler)(int))
+{
+  return caught_by && (uintptr_t) handler == (uintptr_t) caught_by;
 }
 
 bool
 dm_sys_signal_is_caught(int number)
 {
+  if (number != caught_number)
+    return false;
   /* The kernel's own struct begins with the handler; the rest is flags,
      restorer and mask. */
   struct
   {
-    void (*handler)(int, siginfo_t *, void *);
+    void (*handler)(int);
     unsigned long rest[3];
   } now = {0};
   dm_syscall(SYS_rt_sigaction, number, 0, (long) &now, sizeof(uint64_t), 0, 0);
-  return caught_by && now.handler == caught_by;
+  return dm_sys_is_catcher(now.handler);
 }

@@ -76,8 +76,11 @@ void dm_sys_restore_signals(const struct dm_signals *before);
    errno. For the start: goes through libc. */
 int dm_sys_catch_signal(int number, void (*handler)(int, siginfo_t *, void *));
 
-/* Whether the handler that dm_sys_catch_signal installed for NUMBER is still
-   the one. */
+/* Whether HANDLER is the one that dm_sys_catch_signal installed. */
+bool dm_sys_is_catcher(void (*handler)(int));
+
+/* Whether NUMBER is the signal that dm_sys_catch_signal caught, and its handler
+   is still the one in the kernel. Of other signals nobody is asked. */
 bool dm_sys_signal_is_caught(int number);
 
 /* Like dm_sys_futex_wait on a word that the kernel itself changes when a

@@ -145,6 +145,21 @@ serve_requests(void)
   }
 }
 
+/* "dmalloc:10" says which signal asks for a dump, to whoever looks at
+   /proc/PID/task; "dmalloc:0" that none does, for the program has taken it. */
+static void
+name_thread(void)
+{
+  char buffer[16];
+  struct dm_text name;
+  bool ours = dm_sys_signal_is_caught(request_signal);
+  dm_text_init(&name, buffer, sizeof buffer);
+  dm_text_string(&name, "dmalloc:");
+  dm_text_signed(&name, ours ? request_signal : 0);
+  dm_text_char(&name, '\0');
+  dm_sys_name_thread(buffer);
+}
+
 static void
 dump_on_timer(void)
 {
@@ -154,6 +169,7 @@ dump_on_timer(void)
       .patience_ms = OWN_PATIENCE_MS,
   };
   dm_dump(&request);
+  name_thread();
 }
 
 /* The next multiple of the interval that is not over yet; a reporter that was
@@ -216,20 +232,6 @@ report_for_ever(void)
   }
   /* From here on the threads ask the clock themselves. */
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
-}
-
-/* "dmalloc:10" says which signal asks for a dump, to whoever looks at
-   /proc/PID/task. */
-static void
-name_thread(void)
-{
-  char buffer[16];
-  struct dm_text name;
-  dm_text_init(&name, buffer, sizeof buffer);
-  dm_text_string(&name, "dmalloc:");
-  dm_text_signed(&name, request_signal);
-  dm_text_char(&name, '\0');
-  dm_sys_name_thread(buffer);
 }
 
 /* The last request of all, made when the reporter ends. */

@@ -54,13 +54,13 @@ install_handler(int number)
   }
 }
 
-/* The program's own handler wins at any time, and each dump says so. */
+/* The program's own action wins at any time, and each dump says so. */
 static const char *
 signal_taken(void)
 {
   if (config->signal == 0 || !caught || dm_sys_signal_is_caught(config->signal))
     return NULL;
-  return "the program handles the signal of DMALLOC_SIGNAL itself; choose "
+  return "the program uses the signal of DMALLOC_SIGNAL itself; choose "
          "another to ask for dumps, such as DMALLOC_SIGNAL=RTMIN+5";
 }
 

@@ -179,6 +179,16 @@ def wait_until(condition, what, patience=60):
         time.sleep(0.02)
 
 
+def children(pid, name):
+    """The pids of process PID's children that run program NAME."""
+    found = []
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if pathlib.Path(f"/proc/{child}/comm").read_text() == name + "\n":
+                found.append(int(child))
+    return found
+
+
 class Case(unittest.TestCase):
     """A test case that knows what a dump must fulfil."""
 

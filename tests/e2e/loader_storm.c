@@ -1,5 +1,6 @@
 /* loader_storm.c -- dlopen and dlclose, allocation and exceptions against each
-   other, each in two threads. Arguments: seconds, plugins that leak, throw. */
+   other, each in two threads. Arguments: seconds, plugins that leak, throw;
+   and then, to go on until there were so many million allocations. */
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -9,6 +10,9 @@
 
 static _Atomic int stop;
 static char **plugins;
+
+/* Millions of allocations, of all threads. */
+static _Atomic unsigned millions;
 
 static void *
 load(void *unused)
@@ -38,7 +42,11 @@ static void *
 allocate(void *unused)
 {
   for (unsigned i = 0; !stop; i++)
-    deep(i % 40, i * 2654435761u);
+    {
+      deep(i % 40, i * 2654435761u);
+      if (i % 1000000 == 999999)
+        millions++;
+    }
   return unused;
 }
 
@@ -56,13 +64,15 @@ throw(void *unused)
 int
 main(int argc, char **argv)
 {
-  CHECK(argc == 4);
+  CHECK(argc == 4 || argc == 5);
   plugins = argv + 2;
   void *(*const kinds[])(void *) = { load, allocate, throw };
   pthread_t threads[6];
   for (int i = 0; i < 6; i++)
     CHECK(pthread_create(&threads[i], NULL, kinds[i % 3], NULL) == 0);
   sleep((unsigned) atoi(argv[1]));
+  while (argc == 5 && millions < (unsigned) atoi(argv[4]))
+    sleep(1);
   stop = 1;
   for (int i = 0; i < 6; i++)
     CHECK(pthread_join(threads[i], NULL) == 0);

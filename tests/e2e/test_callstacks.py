@@ -50,6 +50,26 @@ class Callstacks(harness.Case):
         self.assertEqual(dump["modules"][site["frames"][0]["module"]]["path"],
                          str(PLUGINS / "leaking.so"))
 
+    def test_libraries_that_follow_each_other_at_one_address(self):
+        """What was learned of one is not believed of the next."""
+        for verify in (0, 1):
+            result = self.run_small("swaps", str(PLUGINS / "wide.so"), str(PLUGINS / "narrow.so"),
+                                    "50", verify=verify)
+            self.assertGreater(int(result.stdout), 0)
+            dump = result.dump()
+            self.assert_balanced(dump)
+            self.assertEqual(dump["self"]["differing"], 0)
+            for plugin, function, size in (("wide", "leak_wide", 8192),
+                                           ("narrow", "leak_slim", 4096)):
+                sites = [site for site in dump["top"] if harness.names(site)[0] == function]
+                self.assertEqual(sum(site["live"] for site in sites), 50)
+                self.assertEqual(sum(site["bytes"] for site in sites), 50 * size)
+                for site in sites:
+                    self.assertEqual(harness.names(site)[:3], [function, "plugin_leak", "main"])
+                    for frame in site["frames"][:2]:
+                        self.assertEqual(dump["modules"][frame["module"]]["path"],
+                                         str(PLUGINS / f"{plugin}.so"))
+
     def test_other_stacks(self):
         dump = self.run_small("stacks").dump()
         self.assert_balanced(dump)

@@ -13,7 +13,7 @@ LIBRARY = harness.ROOT / "build/tests/libdmalloc-faults.so"
 MOST = 30
 PROGRAMS = ("frees", "throws", "forks", "many_stacks", "thread_churn")
 TOP = {"many_stacks": 10}
-ARGUMENTS = {"thread_churn": ("300",), "asked_often": ("1",)}
+ARGUMENTS = {"thread_churn": ("300",), "asked_often": ("5",)}
 
 
 def whole_dumps(folder):
@@ -79,3 +79,10 @@ class Faults(harness.Case):
             if dump["self"]["dumps_cut"] > 0:
                 return
         self.fail("no dump was cut")
+
+    def test_a_missing_reporter_is_shown(self):
+        """Where its memory or its thread is refused, the dump at the end says so."""
+        said = {dump["self"]["degraded"] for number in range(1, MOST)
+                for dump in self.outcome("frees", str(number), interval=1000).dumps}
+        self.assertIn("no thread for periodic dumps could be started", said)
+        self.assertIn(None, said)

@@ -3,14 +3,17 @@
 docs/GUARANTEES.md names the test of every hazard.
 """
 
+import fcntl
 import os
 import pathlib
+import pty
 import resource
 import shutil
 import signal
 import stat
 import subprocess
 import tempfile
+import termios
 
 import harness
 
@@ -34,6 +37,49 @@ class Hazards(harness.Case):
     def test_no_byte_in_a_reused_descriptor(self):
         for _ in self.both("closed_numbers"):
             pass
+
+    def test_a_reader_sees_the_end_of_stderr(self):
+        """`x=$(daemon)` returns when the daemon has left its output, dumps or not."""
+        for interval in INTERVALS:
+            with harness.running([harness.small("leaves")], output="stderr", interval=interval,
+                                 format="text", stderr=subprocess.PIPE) as program:
+                said = program.process.stderr.read()        # until its end
+                self.assertEqual(program.line(), "left")
+                self.assertIsNone(program.process.poll())
+                if interval:
+                    self.assertIn(b"leaves, pid", said)
+
+    def test_a_job_in_the_background_is_not_stopped(self):
+        """A terminal with tostop stops who writes from there; a dump does not ask for it."""
+        ours, terminal = pty.openpty()
+
+        def take_terminal():
+            os.setsid()
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+            settings = termios.tcgetattr(terminal)
+            settings[3] |= termios.TOSTOP
+            termios.tcsetattr(terminal, termios.TCSANOW, settings)
+        for interval in (1000, "0.05", 0):
+            script = harness.small("idle") + " & trap '' USR1 HUP; sleep 1000"
+            with tempfile.TemporaryFile() as said, subprocess.Popen(
+                    ["/bin/bash", "-m", "-c", script], stdin=terminal, stdout=said,
+                    stderr=terminal, preexec_fn=take_terminal,
+                    env=harness.environment(interval=interval, program="idle")) as shell:
+                try:
+                    seen = b""
+                    harness.wait_until(lambda: os.pread(said.fileno(), 9, 0) == b"idle\n", "it")
+                    (job,) = harness.children(shell.pid, "idle")
+                    os.kill(job, signal.SIGUSR1)
+                    while b"dmalloc itself:" not in seen:
+                        seen += os.read(ours, 100000)
+                    state = pathlib.Path(f"/proc/{job}/stat").read_text().split()[2]
+                    self.assertIn(state, "SR")
+                finally:
+                    for pid in (*harness.children(shell.pid, "idle"),
+                                *harness.children(shell.pid, "sleep"), shell.pid):
+                        os.kill(pid, signal.SIGKILL)
+        os.close(ours)
+        os.close(terminal)
 
     def test_no_call_is_interrupted(self):
         for _ in self.both("interrupted", "1000", intervals=("0.05",)):
@@ -62,6 +108,47 @@ class Hazards(harness.Case):
             self.assertEqual(int(program.status("SigIgn"), 16) >> (signal.SIGUSR1 - 1) & 1, 1)
             os.kill(program.pid, signal.SIGUSR1)
             program.await_dumps(2)
+
+    def test_our_handler_is_not_seen(self):
+        """A program finds the default, also where it sets it; and can be asked."""
+        for way in ("look", "reset"):
+            seen = []
+            for preload in (False, True):
+                with harness.running([harness.small("actions"), way], preload=preload) as program:
+                    seen.append(list(iter(program.line, "end")))
+                    if preload:
+                        dump = program.ask()
+                        self.assert_balanced(dump)
+                        self.assertEqual(dump["totals"]["live_bytes"], 123)
+                        self.assertIsNone(dump["self"]["degraded"])
+            self.assertGreater(len(seen[0]), 60)
+            self.assertEqual(seen[0], seen[1], way)
+
+    def test_a_signal_taken_and_given_back(self):
+        """From its first own action on the signal is the program's, for ever."""
+        command = [harness.small("actions"), "set"]
+        plain = harness.run(command, preload=False)
+        self.assertEqual(plain.status, -signal.SIGUSR1)
+        self.assertEqual(len(plain.stdout.splitlines()), 8)
+        for interval in INTERVALS:
+            for name in ("USR1", "USR2"):
+                seen = harness.run(command, interval=interval, signal=name)
+                self.assertEqual((seen.status, seen.stdout), (plain.status, plain.stdout))
+
+    def test_pythons_view_of_signals(self):
+        script = ("import signal, faulthandler as f\n"
+                  "for s in sorted(signal.valid_signals()): print(s, signal.getsignal(s))\n"
+                  "print(signal.signal(signal.SIGUSR1, signal.SIG_DFL))\n"
+                  "old = signal.signal(signal.SIGUSR1, lambda *_: print('mine'))\n"
+                  "signal.raise_signal(signal.SIGUSR1); print(old)\n"
+                  "print(signal.signal(signal.SIGUSR1, old) is not None)\n"
+                  "f.register(signal.SIGUSR2, open('/dev/null'), chain=False)\n"
+                  "print(f.unregister(signal.SIGUSR2), signal.getsignal(signal.SIGUSR2))\n")
+        for number in ("USR1", "USR2"):
+            plain, seen = (harness.run(["/usr/bin/python3", "-c", script], preload=preload,
+                                       signal=number) for preload in (False, True))
+            self.assertEqual((plain.status, plain.stderr), (0, b""))
+            self.assertEqual((seen.status, seen.stdout, seen.stderr), (0, plain.stdout, b""))
 
     def test_stderr_keeps_its_flags(self):
         reader, writer = os.pipe()
@@ -100,6 +187,19 @@ class Hazards(harness.Case):
                 self.assertEqual(sum(site["live"] for site in sites), 1, function)
 
     # Start and end.
+
+    def test_exceptions_are_bound_past_libunwind(self):
+        """libstdc++ of a program that has libgcc_s only through it."""
+        ninja = shutil.which("ninja")
+        if not ninja:
+            self.skipTest("ninja is not installed")
+        result = harness.run([ninja, "--version"], env={"LD_BIND_NOW": "1",
+                                                        "LD_DEBUG": "bindings"})
+        self.assertEqual(result.status, 0)
+        bound = [line for line in result.stderr.decode().splitlines() if "`_Unwind_" in line]
+        self.assertTrue([line for line in bound if "libstdc++" in line.split(" to ")[0]])
+        for line in bound:
+            self.assertIn("libgcc_s", line.split(" to ")[1])
 
     def test_blocks_of_before_the_start(self):
         for env in ({}, {"LD_BIND_NOW": "1"}):
@@ -140,6 +240,22 @@ class Hazards(harness.Case):
                     self.assertEqual(program.status("Threads"), plain)
                 if interval is not None:
                     self.assert_balanced(program.ask())
+
+    def test_a_child_of_32_bits(self):
+        """The loader leaves us out of it, and says so."""
+        with tempfile.TemporaryDirectory() as folder:
+            source, child = pathlib.Path(folder, "child.c"), f"{folder}/child"
+            source.write_text("void *malloc(unsigned); void _exit(int);\n"
+                              "void _start(void) { _exit(malloc(5) ? 7 : 1); }\n")
+            made = subprocess.run(["gcc", "-m32", "-nostdlib", "-fno-pie", "-no-pie", "-fno-builtin",
+                                   "-Wl,--dynamic-linker=/lib/ld-linux.so.2", "-o", child, source,
+                                   "/lib32/libc.so.6"], check=False, capture_output=True)
+            if made.returncode or harness.run([child], preload=False).status != 7:
+                self.skipTest("no 32-bit C library is installed")
+            result = harness.run(["/bin/sh", "-c", f"{child}; echo $?; {child}; exit $?"])
+            self.assertEqual((result.status, result.stdout), (7, b"7\n"))
+            for line in result.stderr.splitlines():
+                self.assertRegex(line, rb"ELFCLASS64.*ignored")
 
     def test_threads_that_change_identity_at_once(self):
         for _ in self.both("identity_storm"):
@@ -184,6 +300,16 @@ class Hazards(harness.Case):
                 result = harness.run([harness.small("sandboxed")], interval=interval,
                                      at_exit=at_exit)
                 self.assertEqual((result.status, result.stdout), (0, b"allocated\n"))
+
+    def test_no_system_call_but_for_memory(self):
+        """The way of an allocation: a filter that kills finds nothing to kill for."""
+        plain = harness.run([harness.small("sandboxed"), "kill"], preload=False)
+        self.assertEqual((plain.status, plain.stdout), (0, b"allocated\n"))
+        for interval in INTERVALS:
+            # It ends by _exit, which may cut a dump off: nobody reads them here.
+            result = harness.run([harness.small("sandboxed"), "kill"], interval=interval,
+                                 output="/dev/null")
+            self.assertEqual((result.status, result.stdout), (0, b"allocated\n"))
 
     def test_locked_memory(self):
         plain = harness.run([harness.small("locked")], preload=False)
@@ -241,7 +367,7 @@ class Hazards(harness.Case):
             pass
 
     def test_the_loader_against_the_unwinder(self):
-        for result in self.both("loader_storm", "5", LEAKING, THROWING):
+        for result in self.both("loader_storm", "10", LEAKING, THROWING):
             self.assertEqual(result.dump()["totals"]["foreign_frees"], 0)
 
     def test_a_hundred_thousand_threads(self):
@@ -250,8 +376,9 @@ class Hazards(harness.Case):
             self.assertLess(result.dump()["self"]["table_bytes"], 64 << 20)
 
     def test_a_storm_of_requests(self):
+        """10,000 a second for 10 s."""
         for interval in INTERVALS:
-            result = self.run_small("asked_often", "5", interval=interval, top=10)
+            result = self.run_small("asked_often", "100", interval=interval, top=10)
             self.assertGreater(len(result.dumps), 5)
             self.assertEqual(result.dump()["totals"]["allocations"]
                              - result.dump()["totals"]["frees"], result.dump()["totals"]["live"])

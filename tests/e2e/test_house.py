@@ -18,6 +18,7 @@ malloc_usable_size
 dmalloc_present dmalloc_dump dmalloc_totals
 setuid seteuid setreuid setresuid setgid setegid setregid setresgid setgroups
 unshare setns
+sigaction signal bsd_signal ssignal sysv_signal __sysv_signal sigset siginterrupt
 """.split()
 # The reporter has no libc state: what it calls may not need any.
 HARMLESS = re.compile(r"(mem|str)\w+|dm_\w+|_GLOBAL_OFFSET_TABLE_|__start_\w+|__stop_\w+")
@@ -96,6 +97,23 @@ class House(harness.Case):
                 elif line.startswith("}"):
                     depth = 0
                 self.assertFalse(depth and re.match(r"\s*#\s*if", line), f"{path.name}: {line}")
+
+    def test_each_guarantee_names_a_test(self):
+        """The tests that docs/GUARANTEES.md names are there, in the files that it names."""
+        text = (harness.ROOT / "docs/GUARANTEES.md").read_text()
+        tests = {path.stem.removeprefix("test_"): path.read_text()
+                 for folder in ("e2e", "torture", "unit")
+                 for path in (harness.ROOT / "tests" / folder).glob("test_*")}
+        # That file makes a test of each rule in the table of its program.
+        rules = (harness.ROOT / "tests/e2e/malloc_rules.c").read_text()
+        tests["malloc_rules"] += "".join(f"def test_{rule}(" for rule in
+                                         re.findall(r'\{ "(\w+)", \w+ \}', rules))
+        named = re.findall(r"\b([a-z_]+):?\s((?:`test_\w+`(?:,\s)?)+)", text)
+        self.assertGreater(len(named), 40)
+        self.assertEqual(text.count("`test_"), sum(row.count("`test_") for _, row in named))
+        missing = [(file, test) for file, row in named for test in re.findall(r"`(\w+)`", row)
+                   if f"def {test}(" not in tests.get(file, "")]
+        self.assertEqual(missing, [])
 
     def test_install(self):
         with tempfile.TemporaryDirectory() as folder:

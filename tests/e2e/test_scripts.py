@@ -172,6 +172,30 @@ class Dump(harness.Case):
                 self.assertEqual((status, len(stderr.splitlines())), (2, 1))
                 self.assertIsNone(program.process.poll())    # and it was not killed
 
+    def test_a_process_that_took_the_signal(self):
+        """Its own handler is not called by who asks for a dump."""
+        program_text = "trap 'echo mine; exit' USR1; echo set; while :; do sleep 0.1; done"
+        with harness.running(["/bin/sh", "-c", program_text], interval="0.1") as program:
+            self.assertEqual(program.line(), "set")
+            harness.wait_until(lambda: "dmalloc:0" in self.task_names(program.pid), "its name")
+            status, _, stderr = script("dmalloc-dump", program.pid)
+            self.assertEqual((status, len(stderr.splitlines())), (2, 1))
+            self.assertIn("handles USR1 itself", stderr)
+            os.kill(program.pid, signal.SIGUSR1)
+            self.assertEqual(program.line(), "mine")
+
+    def test_the_reporter_says_the_signal(self):
+        """Also where the environment no longer does."""
+        with harness.running([harness.small("idle")], signal="USR2") as program:
+            program.line()
+            harness.wait_until(lambda: "dmalloc:12" in self.task_names(program.pid), "its name")
+            self.assertEqual(script("dmalloc-dump", "--json", program.pid)[0], 0)
+
+    def task_names(self, pid):
+        """The names of process PID's threads."""
+        return [path.read_text().strip()
+                for path in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")]
+
     def test_a_stopped_process(self):
         with harness.running([harness.small("idle")]) as program:
             program.line()

@@ -1,7 +1,6 @@
 """quick.py -- the torture suite's quick part: some minutes of real programs.
 
-`scons torture-quick` runs it, `scons torture` all. Not yet a part of `scons
-test`: it takes as long as all the rest, and has not run often enough.
+A part of `scons test`; `scons torture-quick` runs it alone, `scons torture` all.
 """
 
 import importlib

@@ -29,7 +29,7 @@ class Redis(torture.Case):
             self.ask("debug", "populate", "50000", "key", "100")
             seen = [self.ask("dbsize")]
             for _ in range(2):
-                self.plainly(["redis-benchmark", "-p", str(self.port), "-q", "-n", "20000", "-t",
+                self.plainly(["redis-benchmark", "-p", str(self.port), "-q", "-n", "10000", "-t",
                               "set,get,incr,lpush,lpop,sadd,hset,zadd,lrange_100,mset",
                               "-r", "1000"])
                 self.background("bgsave", "rdb_bgsave")

@@ -71,7 +71,8 @@ def request_signal(pid):
     """The number of the signal that asks process PID for a dump.
 
     It is sent only to a process that has the library and handles the signal:
-    the default action of SIGUSR1 would end the process.
+    the default action of SIGUSR1 would end the process. And not where the
+    program is known to handle it, for which it would mean something else.
     """
     if not exists(pid):
         raise Trouble(f"process {pid} is gone" if os.path.exists(f"/proc/{pid}")
@@ -90,16 +91,35 @@ def request_signal(pid):
         raise Trouble(f"process {pid} does not run under dmalloc; "
                       "start it with dmalloc-run -- PROGRAM")
     caught = int(_status(pid, "SigCgt", "0"), 16) << 1       # bit n: signal n
-    if LIBRARY.encode() in settings.get(b"LD_PRELOAD", b""):
+    said = _said_by_reporter(pid)
+    if said:
+        number = said
+    elif LIBRARY.encode() in settings.get(b"LD_PRELOAD", b""):
         number = signal_number(settings.get(b"DMALLOC_SIGNAL", b"").decode("ascii", "replace"))
     else:
         number = _guess(caught)
     if not number:
         raise Trouble(f"process {pid} takes no requests (DMALLOC_SIGNAL=none)")
+    if said == 0 and caught >> number & 1:
+        raise Trouble(f"process {pid} handles {signal_name(number)} itself; start it with "
+                      "another, such as DMALLOC_SIGNAL=RTMIN+5")
     if not caught >> number & 1:
         raise Trouble(f"process {pid} has dmalloc loaded but does not listen to "
                       f"{signal_name(number)} (see DMALLOC_SIGNAL and DMALLOC_PROGRAM)")
     return number
+
+
+def _said_by_reporter(pid):
+    """The signal that the name of the process's reporter says, 0 when the program
+    has taken it for itself, None when there is no reporter now."""
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{task}/comm",
+                                                    errors="replace") as comm:
+                name, _, number = comm.read().rstrip("\n").partition(":")
+                if name == "dmalloc" and number.isdigit() and int(number) <= signal.SIGRTMAX:
+                    return int(number)
+    return None
 
 
 def _guess(caught):
