@@ -15,6 +15,7 @@
 #include "hook/unwind_tables.h"
 
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
+unsigned dm_rule_lines = 256;
 _Atomic uint32_t dm_rules_generation;
 
 /* libunwind's functions, by the names its remote library gives them. */
@@ -360,6 +361,19 @@ remember(uintptr_t pc, dm_rule rule)
   __atomic_store_n(&line[way].rule, rule, __ATOMIC_RELAXED);
 }
 
+/* Makes room for one more rule: half of the places stay free, for rules fall
+   unevenly on the lines. */
+static void
+grow(void)
+{
+  static _Atomic unsigned learned;
+  unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED);
+  if (lines < DM_RULE_LINES &&
+      atomic_fetch_add_explicit(&learned, 1, memory_order_relaxed) >=
+          lines * DM_RULE_WAYS / 2)
+    __atomic_store_n(&dm_rule_lines, lines * 4, __ATOMIC_RELAXED);
+}
+
 dm_rule
 dm_rule_learn(uintptr_t pc)
 {
@@ -376,6 +390,7 @@ dm_rule_learn(uintptr_t pc)
   errno = saved_errno;
   leave();
   rule |= (uint64_t) module << 52;
+  grow();
   remember(pc, rule);
   return rule;
 }

@@ -99,7 +99,11 @@ const char *dm_rules_init(void);
 
 /* The cache of rules, 4 to a cache line. A place holds the address combined
    with the rule, and the rule, so that a pair torn by a race does not match
-   (Hyatt and Mann's lockless hash table). A full line forgets one. */
+   (Hyatt and Mann's lockless hash table). A full line forgets one.
+
+   As many lines are used as the rules need that were learned so far, so that a
+   small program touches few pages. When there are more, a rule may stand where
+   nobody looks any longer, and is learned again. */
 struct dm_rule_place
 {
   uint64_t tag; /* pc ^ rule */
@@ -111,11 +115,13 @@ enum
   DM_RULE_WAYS = 4
 };
 extern DM_HIDDEN struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
+extern DM_HIDDEN unsigned dm_rule_lines; /* in use, a power of two */
 
 static inline unsigned
 dm_rule_line(uintptr_t pc)
 {
-  return (pc * UINT64_C(0x9e3779b97f4a7c15) >> 50) % DM_RULE_LINES;
+  unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED);
+  return (pc * UINT64_C(0x9e3779b97f4a7c15) >> 50) & (lines - 1);
 }
 
 /* The slow half of the next: asks libunwind. */

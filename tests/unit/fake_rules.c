@@ -7,6 +7,7 @@
 
 static struct dm_rule_place cache[DM_RULE_LINES][DM_RULE_WAYS];
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS] = cache;
+unsigned dm_rule_lines = 1;
 _Atomic uint32_t dm_rules_generation;
 uintptr_t dm_loader_start, dm_loader_end; /* nothing is the loader's */
 

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -135,6 +136,24 @@ START_TEST(rules_are_learned_once)
 }
 END_TEST
 
+/* More lines are used when there are more rules; all of them stay right. */
+START_TEST(the_cache_grows)
+{
+  enum
+  {
+    RULES = 5000
+  };
+  static dm_rule rules[RULES];
+  uintptr_t start = (uintptr_t) &vfprintf;
+  for (unsigned i = 0; i < RULES; i++)
+    rules[i] = dm_rule_find(start + i);
+  ck_assert_uint_eq(dm_rule_lines, 4096);
+  for (unsigned i = 0; i < RULES; i++)
+    ck_assert_uint_eq(dm_rule_find(start + i), rules[i]);
+  check_path("abcdefABCDEF");
+}
+END_TEST
+
 START_TEST(made_up_addresses)
 {
   /* No code of any file: nothing is learned, nothing crashes. */
@@ -248,6 +267,7 @@ main(void)
                                 signals_on_a_stack_of_their_own,
                                 code_without_unwind_information,
                                 rules_are_learned_once,
+                                the_cache_grows,
                                 made_up_addresses,
                                 forking,
                                 threads_learn_at_once,
