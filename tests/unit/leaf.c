@@ -14,6 +14,8 @@
 #include "books/callsites.h"
 #include "fake_clock.h"
 #include "frames.h"
+#include "hook/frame_rules.h"
+#include "hook/libunwind.h"
 #include "hook/unwind.h"
 #include "runner.h"
 
@@ -40,8 +42,8 @@ leaf_setup(void)
   fake_clock_set(1);
   ck_assert_int_eq(dm_callsites_init(CAP), 0);
   ck_assert_int_eq(dm_ledgers_init(CAP), 0);
-  ck_assert(dm_rules_make_cache());
-  const char *why = dm_rules_init();
+  ck_assert(dm_rules_init());
+  const char *why = dm_libunwind_init();
   ck_assert_msg(!why, "%s", why);
   dm_unwind_init(DEPTH, false, 8192);
   ck_assert(dm_thread_init((uintptr_t) __libc_stack_end));

@@ -12,6 +12,7 @@
 #include "books/callsites.h"
 #include "books/modules.h"
 #include "frames.h"
+#include "hook/libunwind.h"
 #include "leaf.h"
 #include "runner.h"
 
@@ -173,19 +174,19 @@ START_TEST(forking)
   uintptr_t known = *leaf_caller.slot - 1;
   dm_rule rule = dm_rule_find(known);
   uintptr_t unknown = (uintptr_t) &check_path + 1;
-  dm_rules_before_fork();
+  dm_libunwind_before_fork();
   ck_assert_uint_eq(dm_rule_find(known), rule);
   ck_assert_int_eq(dm_rule_kind(dm_rule_find(unknown)), DM_RULE_UNKNOWN);
   pid_t child = fork();
   if (child == 0)
   {
     alarm(10);
-    dm_rules_after_fork(true);
+    dm_libunwind_after_fork(true);
     bool learns = dm_rule_kind(dm_rule_find(unknown)) != DM_RULE_UNKNOWN;
     descend("aBcDl");
     _exit(learns && leaf_differing == 0 ? 7 : 1);
   }
-  dm_rules_after_fork(false);
+  dm_libunwind_after_fork(false);
   ck_assert_int_ne(dm_rule_kind(dm_rule_find(unknown)), DM_RULE_UNKNOWN);
   check_path("aBcDl");
   int status;
