@@ -38,12 +38,12 @@ enum
   TAG_SHIFT = 58
 };
 
-/* The two trials. A mask changes one of two numbers that differ by 8 from
-   multiples of 16, and not the other. A word's place is multiplied by a factor,
-   so that "the word at rbp - 8, plus 16" is not taken for "the word at
-   rbp + 8"; and as the factors differ, no other distance is taken for it in
-   both trials. They are odd: then different places have different numbers even
-   after two multiplications. */
+/* The two trials. Their numbers differ by 8 modulo 16, and so do those of the
+   same word: aligned by masking they have different offsets. A word's place is
+   multiplied by a factor, so that "the word at rbp - 8, plus 16" is not taken
+   for "the word at rbp + 8"; what would be taken for it in one trial is not in
+   the other. The factors are odd: so different places have different numbers
+   even where the top bits are lost. */
 static const struct
 {
   uint64_t low;
@@ -79,21 +79,28 @@ place_of(uint64_t number, unsigned set)
   return offset % factor == 0 ? offset / factor : 1;
 }
 
-/* The word at ADDRESS of the made-up stack. */
+/* The word at ADDRESS of the made-up stack, or 0: there is none. */
 static uint64_t
 word_at(unsigned set, uint64_t address)
 {
-  static const uint8_t tags[] = {[TAG_RSP] = TAG_AT_RSP,
-                                 [TAG_RBP] = TAG_AT_RBP,
-                                 [TAG_AT_RSP] = 0,
-                                 [TAG_AT_RBP] = TAG_AT_AT_RBP};
-  unsigned tag = tag_of(address) < sizeof tags ? tags[tag_of(address)] : 0;
-  if (tag == 0)
+  uint64_t tag;
+  switch (tag_of(address))
+  {
+  case TAG_RSP:
+    tag = TAG_AT_RSP;
+    break;
+  case TAG_RBP:
+    tag = TAG_AT_RBP;
+    break;
+  case TAG_AT_RBP:
+    tag = TAG_AT_AT_RBP;
+    break;
+  default:
     return 0;
-  uint64_t offset =
-      (uint64_t) offset_of(address, set) * (uint64_t) trial[set].factor;
-  uint64_t number = origin(tag, set) + offset;
-  return (number << 6 >> 6) | (uint64_t) tag << TAG_SHIFT;
+  }
+  uint64_t offset = (uint64_t) offset_of(address, set);
+  uint64_t low = origin(0, set) + offset * (uint64_t) trial[set].factor;
+  return tag << TAG_SHIFT | low << (64 - TAG_SHIFT) >> (64 - TAG_SHIFT);
 }
 
 /* ------------------------------------------------------------------------
