@@ -155,6 +155,24 @@ START_TEST(the_cache_grows)
 }
 END_TEST
 
+/* Such stacks go to libunwind whole. */
+START_TEST(frames_that_no_rule_expresses)
+{
+  unsigned long state = 1;
+  char path[40];
+  leaf_catch(0);
+  check_path("x");
+  check_path("y");
+  check_path("z");
+  check_path("xsyAzsl");
+  for (unsigned i = 0; i < 500; i++)
+  {
+    make_path(&state, "abcdefABCDEFlsxyz", i % 15, path);
+    check_path(path);
+  }
+}
+END_TEST
+
 START_TEST(made_up_addresses)
 {
   /* No code of any file: nothing is learned, nothing crashes. */
@@ -269,6 +287,7 @@ main(void)
                                 code_without_unwind_information,
                                 rules_are_learned_once,
                                 the_cache_grows,
+                                frames_that_no_rule_expresses,
                                 made_up_addresses,
                                 forking,
                                 threads_learn_at_once,
