@@ -45,8 +45,8 @@ verify(struct dm_walk *walk, enum dm_walk_result result, uint32_t callsite,
     const struct dm_shape *shape = dm_memo_shape(&thread->memo, key) + way;
     const struct dm_memo_stack *stack =
         dm_unwind_recall(thread, shape, walk->caller, key);
-    same = same &&
-           (!stack || stack->cell == dm_ledger_cell(thread->ledger, callsite));
+    same = same && (!stack ||
+                    stack->cell == dm_ledger_cell(thread->ledger, callsite));
   }
 
   struct dm_mishaps *mishaps = &thread->ledger->mishaps;
