@@ -34,6 +34,7 @@
 #include "hook/frame_rules.h"
 #include "hook/identity.h"
 #include "hook/interpose.h"
+#include "hook/libunwind.h"
 #include "hook/next_allocator.h"
 #include "hook/stamp.h"
 #include "hook/thread.h"
@@ -136,7 +137,7 @@ static const char *
 start_books(void)
 {
   if (dm_callsites_init(config.callsites) < 0 ||
-      dm_ledgers_init(config.callsites) < 0 || !dm_rules_make_cache() ||
+      dm_ledgers_init(config.callsites) < 0 || !dm_rules_init() ||
       !dm_thread_init((uintptr_t) __libc_stack_end))
     return "no memory for its tables";
   dm_barrier_init();
@@ -149,13 +150,13 @@ start_books(void)
 static void
 after_fork_in_parent(void)
 {
-  dm_rules_after_fork(false);
+  dm_libunwind_after_fork(false);
 }
 
 static void
 after_fork_in_child(void)
 {
-  dm_rules_after_fork(true);
+  dm_libunwind_after_fork(true);
   dm_thread_after_fork();
   dm_trigger_after_fork();
 }
@@ -186,14 +187,14 @@ start(void)
                  dm_sys_clock_ns(CLOCK_REALTIME) / 1000000000);
   dm_dump_init(&config, program, system_name.nodename);
   start_judging();
-  why = dm_rules_init();
+  why = dm_libunwind_init();
   if (why)
   {
     say("callsites are callers only", why);
     dm_dump_degraded(why);
   }
   dm_trace_sink = dm_dump_message;
-  pthread_atfork(dm_rules_before_fork, after_fork_in_parent,
+  pthread_atfork(dm_libunwind_before_fork, after_fork_in_parent,
                  after_fork_in_child);
   dm_thread_usual = !config.trace && !config.verify;
   dm_mode = config.trace ? DM_MODE_TRACE : DM_MODE_RECORD;

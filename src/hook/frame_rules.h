@@ -9,17 +9,12 @@
    with made-up registers: rsp and rbp are two numbers far apart, and every
    word that it reads from the stack is a number that says where it was read.
    So each result can be traced back to what it was computed from: "rsp + 48",
-   "the word at rbp - 16". A second step with other numbers shows that it was
-   not a coincidence (a frame aligned by masking looks constant once). What
-   cannot be written as a rule is marked, and such stacks go to libunwind whole.
-
-   libunwind runs here on an address space of our own: it asks us for memory,
-   for registers, and for unwind tables, which come from _dl_find_object. So it
-   takes no lock of the loader, opens no pipe and tests no address. It is loaded
-   with RTLD_LOCAL: none of its names reaches the program. The one thing that
-   it does on its own is to block signals around its pool of descriptors.
-
-   This file and its .c are the only ones that know libunwind. */
+   "the word at rbp - 16". A second trial with other numbers must give the same
+   rule: then it was no coincidence. Their lowest bits differ, so that a frame
+   aligned by masking shows; and so do the factors by which a word's place is
+   multiplied, so that no sum of a word and a constant looks like another word.
+   What cannot be written as a rule is marked, and such stacks go to libunwind
+   whole. */
 
 #ifndef DM_HOOK_FRAME_RULES_H
 #define DM_HOOK_FRAME_RULES_H
@@ -28,7 +23,6 @@
 #include <stdint.h>
 
 #include "base/hidden.h"
-#include "hook/stack_memo.h"
 
 enum dm_rule_kind
 {
@@ -91,15 +85,15 @@ dm_rule_module(dm_rule rule)
 
 /* Makes room for the rules. Returns false when there is no memory. Called once,
    before all others. */
-bool dm_rules_make_cache(void);
-
-/* Loads libunwind. Returns NULL, or why it cannot be used, in a few words;
-   then every rule is DM_RULE_END and callsites have one frame. */
-const char *dm_rules_init(void);
+bool dm_rules_init(void);
 
 /* The cache of rules, 4 to a cache line. A place holds the address combined
    with the rule, and the rule, so that a pair torn by a race does not match
-   (Hyatt and Mann's lockless hash table). A full line forgets one. */
+   (Hyatt and Mann's lockless hash table). A full line forgets one.
+
+   As many lines are used as the rules need that were learned so far, so that a
+   small program touches few pages. When there are more, a rule may stand where
+   nobody looks any longer, and is learned again. */
 struct dm_rule_place
 {
   uint64_t tag; /* pc ^ rule */
@@ -111,11 +105,13 @@ enum
   DM_RULE_WAYS = 4
 };
 extern DM_HIDDEN struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
+extern DM_HIDDEN unsigned dm_rule_lines; /* in use, a power of two */
 
 static inline unsigned
 dm_rule_line(uintptr_t pc)
 {
-  return (pc * UINT64_C(0x9e3779b97f4a7c15) >> 50) % DM_RULE_LINES;
+  unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED);
+  return (pc * UINT64_C(0x9e3779b97f4a7c15) >> 50) & (lines - 1);
 }
 
 /* The slow half of the next: asks libunwind. */
@@ -141,20 +137,5 @@ dm_rule_find(uintptr_t pc)
 /* Forgets the rules of a module that was unloaded. */
 void dm_rules_forget(unsigned module);
 
-/* The whole stack as libunwind sees it, for what rules cannot express and for
-   DMALLOC_VERIFY: up to MAX return addresses into ADDRESSES, leaf first, with
-   INTERRUPTED[i] for those that a signal interrupted. Reads memory from the
-   slot of CALLER up to HIGH (0: not known). Returns how many, 0 if libunwind
-   cannot be asked now. */
-unsigned dm_rules_whole_stack(const struct dm_caller *caller, uintptr_t high,
-                              uintptr_t *addresses, bool *interrupted,
-                              unsigned max);
-
-/* Around fork(2): no thread may be inside libunwind when the process is
-   copied, for the copy would find its pool locked for ever. Before: waits, a
-   few milliseconds at most, and keeps others out (they record the caller
-   only). After, in parent and child: lets them in again. */
-void dm_rules_before_fork(void);
-void dm_rules_after_fork(bool child);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "books/callsites.h"
 #include "books/modules.h"
+#include "hook/libunwind.h"
 #include "hook/walk.h"
 
 bool dm_unwind_verify;
@@ -33,7 +34,7 @@ verify(struct dm_walk *walk, enum dm_walk_result result, uint32_t callsite,
   bool interrupted[DM_DEPTH_MAX];
   uintptr_t high = walk->bounded ? thread->stack_high : 0;
   unsigned found =
-      dm_rules_whole_stack(&walk->caller, high, addresses, interrupted, depth);
+      dm_libunwind_stack(&walk->caller, high, addresses, interrupted, depth);
   bool same = found == walk->count && result != DM_WALK_FAILED;
   for (unsigned i = 0; same && i < found; i++)
     same = (addresses[i] & ((UINT64_C(1) << 48) - 1)) ==

@@ -43,24 +43,22 @@ search_entry(const struct frame_header *header, int64_t offset)
   return &header->table[low];
 }
 
-int
-dm_unwind_table_search(dm_search_table *search, unw_addr_space_t space,
-                       unw_word_t ip, unw_proc_info_t *info,
-                       int need_unwind_info, void *arg)
+bool
+dm_unwind_table_find(unw_word_t ip, unw_dyn_info_t *table)
 {
   struct dl_find_object module;
   if (_dl_find_object((void *) ip, &module) != 0 || !module.dlfo_eh_frame)
-    return -UNW_ENOINFO;
+    return false;
   const struct frame_header *header = module.dlfo_eh_frame;
   if (header->version != VERSION || header->count_encoding != UDATA4 ||
       header->table_encoding != DATAREL_SDATA4)
-    return -UNW_ENOINFO;
+    return false;
   const struct entry *entry =
       search_entry(header, (int64_t) (ip - (uintptr_t) header));
   if (!entry)
-    return -UNW_ENOINFO;
+    return false;
 
-  unw_dyn_info_t table = {
+  *table = (unw_dyn_info_t){
       .format = UNW_INFO_FORMAT_REMOTE_TABLE,
       .start_ip = (uintptr_t) module.dlfo_map_start,
       .end_ip = (uintptr_t) module.dlfo_map_end,
@@ -68,5 +66,5 @@ dm_unwind_table_search(dm_search_table *search, unw_addr_space_t space,
                 .table_data = (uintptr_t) entry,
                 .table_len = sizeof *entry / sizeof(unw_word_t)},
   };
-  return search(space, ip, &table, info, need_unwind_info, arg);
+  return true;
 }

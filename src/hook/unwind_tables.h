@@ -8,19 +8,12 @@
 #define DM_HOOK_UNWIND_TABLES_H
 
 #include <libunwind-x86_64.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-/* libunwind's reader of an unwind table: exported, used by debuggers, but in
-   no header of its own. */
-typedef int dm_search_table(unw_addr_space_t space, unw_word_t ip,
-                            unw_dyn_info_t *table, unw_proc_info_t *info,
-                            int need_unwind_info, void *arg);
-
-/* Finds the unwind information of the function at IP. Returns 0, or a negative
-   UNW_ code when there is none. */
-int dm_unwind_table_search(dm_search_table *search, unw_addr_space_t space,
-                           unw_word_t ip, unw_proc_info_t *info,
-                           int need_unwind_info, void *arg);
+/* Finds the entry for the function at IP: TABLE has no other, and the bounds of
+   the module. Returns false when there is none. */
+bool dm_unwind_table_find(unw_word_t ip, unw_dyn_info_t *table);
 
 /* The registers at this very point, by libunwind's numbers, and the place of
    the instruction pointer among them. KNOWN gets a bit for each that a

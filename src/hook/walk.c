@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "hook/libunwind.h"
+
 enum
 {
   PAGE = 4096
@@ -219,8 +221,8 @@ whole_stack(struct dm_walk *walk)
   uintptr_t addresses[DM_DEPTH_MAX + 1];
   bool interrupted[DM_DEPTH_MAX + 1];
   uintptr_t high = walk->bounded ? walk->thread->stack_high : 0;
-  unsigned found = dm_rules_whole_stack(&walk->caller, high, addresses,
-                                        interrupted, walk->depth + 1);
+  unsigned found = dm_libunwind_stack(&walk->caller, high, addresses,
+                                      interrupted, walk->depth + 1);
   walk->memorable = false;
   dm_kept_drop(walk);
   if (found <= walk->count)

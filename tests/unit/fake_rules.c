@@ -4,9 +4,11 @@
 #include "fake_rules.h"
 
 #include "books/modules.h"
+#include "hook/libunwind.h"
 
 static struct dm_rule_place cache[DM_RULE_LINES][DM_RULE_WAYS];
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS] = cache;
+unsigned dm_rule_lines = 1;
 uintptr_t dm_loader_start, dm_loader_end; /* nothing is the loader's */
 
 dm_rule fake_rules[FAKE_FUNCTIONS];
@@ -22,8 +24,8 @@ dm_rule_learn(uintptr_t pc)
 }
 
 unsigned
-dm_rules_whole_stack(const struct dm_caller *caller, uintptr_t high,
-                     uintptr_t *addresses, bool *interrupted, unsigned max)
+dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
+                   uintptr_t *addresses, bool *interrupted, unsigned max)
 {
   (void) caller, (void) high;
   fake_whole_asked++;

@@ -14,6 +14,8 @@
 #include "books/callsites.h"
 #include "fake_clock.h"
 #include "frames.h"
+#include "hook/frame_rules.h"
+#include "hook/libunwind.h"
 #include "hook/unwind.h"
 #include "runner.h"
 
@@ -40,8 +42,8 @@ leaf_setup(void)
   fake_clock_set(1);
   ck_assert_int_eq(dm_callsites_init(CAP), 0);
   ck_assert_int_eq(dm_ledgers_init(CAP), 0);
-  ck_assert(dm_rules_make_cache());
-  const char *why = dm_rules_init();
+  ck_assert(dm_rules_init());
+  const char *why = dm_libunwind_init();
   ck_assert_msg(!why, "%s", why);
   dm_unwind_init(DEPTH, false, 8192);
   ck_assert(dm_thread_init((uintptr_t) __libc_stack_end));
@@ -132,6 +134,57 @@ through_libc(const char *path)
   bsearch("", &path, 1, sizeof path, compare_strings);
 }
 
+/* As assembler does it: frames that a rule cannot express. The caller's is
+   found by rbx; by a word at rsp, plus 8; by a word at rbp, plus 16. */
+void through_rbx(const char *path);
+void through_rsp_word(const char *path);
+void through_rbp_word(const char *path);
+__asm__(".text\n"
+        "through_rbx:\n"
+        ".cfi_startproc\n"
+        "push %rbx\n"
+        ".cfi_def_cfa_offset 16\n"
+        ".cfi_offset rbx, -16\n"
+        "mov %rsp, %rbx\n"
+        ".cfi_def_cfa_register rbx\n"
+        "and $-64, %rsp\n"
+        "inc %rdi\n"
+        "call descend\n"
+        "mov %rbx, %rsp\n"
+        ".cfi_def_cfa_register rsp\n"
+        "pop %rbx\n"
+        ".cfi_def_cfa_offset 8\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        "through_rsp_word:\n"
+        ".cfi_startproc\n"
+        "mov %rsp, %rax\n"
+        "sub $72, %rsp\n"
+        "and $-64, %rsp\n"
+        "mov %rax, 32(%rsp)\n"
+        ".cfi_escape 0x0f, 5, 0x77, 32, 0x06, 0x23, 8\n"
+        "inc %rdi\n"
+        "call descend\n"
+        "mov 32(%rsp), %rsp\n"
+        ".cfi_def_cfa rsp, 8\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        "through_rbp_word:\n"
+        ".cfi_startproc\n"
+        "push %rbp\n"
+        ".cfi_def_cfa_offset 16\n"
+        ".cfi_offset rbp, -16\n"
+        "mov %rsp, %rbp\n"
+        "push %rbp\n"
+        "sub $72, %rsp\n"
+        ".cfi_escape 0x0f, 5, 0x76, 0x78, 0x06, 0x23, 16\n"
+        "inc %rdi\n"
+        "call descend\n"
+        "leave\n"
+        ".cfi_def_cfa rsp, 8\n"
+        "ret\n"
+        ".cfi_endproc\n");
+
 void
 descend(const char *path)
 {
@@ -146,6 +199,12 @@ descend(const char *path)
     interrupt(path);
   else if (letter == 'l')
     through_libc(path);
+  else if (letter == 'x')
+    through_rbx(path);
+  else if (letter == 'y')
+    through_rsp_word(path);
+  else if (letter == 'z')
+    through_rbp_word(path);
   else
     leaf();
   __asm__ volatile(""); /* no tail call */

@@ -5,12 +5,14 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "books/callsites.h"
 #include "books/modules.h"
 #include "frames.h"
+#include "hook/libunwind.h"
 #include "leaf.h"
 #include "runner.h"
 
@@ -135,6 +137,42 @@ START_TEST(rules_are_learned_once)
 }
 END_TEST
 
+/* More lines are used when there are more rules; all of them stay right. */
+START_TEST(the_cache_grows)
+{
+  enum
+  {
+    RULES = 5000
+  };
+  static dm_rule rules[RULES];
+  uintptr_t start = (uintptr_t) &vfprintf;
+  for (unsigned i = 0; i < RULES; i++)
+    rules[i] = dm_rule_find(start + i);
+  ck_assert_uint_eq(dm_rule_lines, 4096);
+  for (unsigned i = 0; i < RULES; i++)
+    ck_assert_uint_eq(dm_rule_find(start + i), rules[i]);
+  check_path("abcdefABCDEF");
+}
+END_TEST
+
+/* Such stacks go to libunwind whole. */
+START_TEST(frames_that_no_rule_expresses)
+{
+  unsigned long state = 1;
+  char path[40];
+  leaf_catch(0);
+  check_path("x");
+  check_path("y");
+  check_path("z");
+  check_path("xsyAzsl");
+  for (unsigned i = 0; i < 500; i++)
+  {
+    make_path(&state, "abcdefABCDEFlsxyz", i % 15, path);
+    check_path(path);
+  }
+}
+END_TEST
+
 START_TEST(made_up_addresses)
 {
   /* No code of any file: nothing is learned, nothing crashes. */
@@ -154,19 +192,19 @@ START_TEST(forking)
   uintptr_t known = *leaf_caller.slot - 1;
   dm_rule rule = dm_rule_find(known);
   uintptr_t unknown = (uintptr_t) &check_path + 1;
-  dm_rules_before_fork();
+  dm_libunwind_before_fork();
   ck_assert_uint_eq(dm_rule_find(known), rule);
   ck_assert_int_eq(dm_rule_kind(dm_rule_find(unknown)), DM_RULE_UNKNOWN);
   pid_t child = fork();
   if (child == 0)
   {
     alarm(10);
-    dm_rules_after_fork(true);
+    dm_libunwind_after_fork(true);
     bool learns = dm_rule_kind(dm_rule_find(unknown)) != DM_RULE_UNKNOWN;
     descend("aBcDl");
     _exit(learns && leaf_differing == 0 ? 7 : 1);
   }
-  dm_rules_after_fork(false);
+  dm_libunwind_after_fork(false);
   ck_assert_int_ne(dm_rule_kind(dm_rule_find(unknown)), DM_RULE_UNKNOWN);
   check_path("aBcDl");
   int status;
@@ -248,6 +286,8 @@ main(void)
                                 signals_on_a_stack_of_their_own,
                                 code_without_unwind_information,
                                 rules_are_learned_once,
+                                the_cache_grows,
+                                frames_that_no_rule_expresses,
                                 made_up_addresses,
                                 forking,
                                 threads_learn_at_once,

@@ -1,0 +1,384 @@
+/* libunwind.c -- what libunwind knows of frames and stacks. */
+
+#include "hook/libunwind.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libunwind-x86_64.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "books/modules.h"
+#include "hook/unwind_tables.h"
+
+/* Its reader of an unwind table: exported, used by debuggers, but in no header
+   of its own. */
+typedef int search_table(unw_addr_space_t space, unw_word_t ip,
+                         unw_dyn_info_t *table, unw_proc_info_t *info,
+                         int need_unwind_info, void *arg);
+
+/* Its functions, by the names its remote library gives them. */
+static struct
+{
+  __typeof__(unw_create_addr_space) *create_addr_space;
+  __typeof__(unw_set_caching_policy) *set_caching_policy;
+  __typeof__(unw_init_remote) *init_remote;
+  __typeof__(unw_step) *step;
+  __typeof__(unw_reg_states_iterate) *reg_states_iterate;
+  __typeof__(unw_apply_reg_state) *apply_reg_state;
+  __typeof__(unw_get_reg) *get_reg;
+  __typeof__(unw_is_signal_frame) *is_signal_frame;
+  search_table *search_table;
+} lib;
+
+static unw_addr_space_t space;
+
+/* Threads inside libunwind, and whether a fork keeps new ones out. */
+static _Atomic unsigned inside;
+static _Atomic bool forking;
+static bool unusable = true;
+
+/* What it is asked for, and what it may read for that. */
+struct request
+{
+  uintptr_t pc;
+  uint64_t registers[16];        /* by its numbers */
+  uint16_t known;                /* a bit for each of them that is known */
+  bool has_table;                /* there was unwind information */
+  uintptr_t code_low, code_high; /* the module that it is in */
+  uintptr_t stack_low, stack_high;
+  struct dm_trial *trials; /* NULL when the stack is real; */
+  dm_trial_word *word;     /* else its words, */
+  unsigned number;         /* and which of the trials is being made */
+};
+
+static bool
+is_in(uintptr_t low, uintptr_t high, uintptr_t address)
+{
+  return address >= low && address < high &&
+         high - address >= sizeof(unw_word_t);
+}
+
+static int
+access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value,
+           int write, void *arg)
+{
+  const struct request *request = arg;
+  (void) as;
+  if (write)
+    return -UNW_EINVAL;
+  if (!is_in(request->code_low, request->code_high, address))
+  {
+    if (request->trials)
+      return (*value = request->word(request->number, address)) ? 0
+                                                                : -UNW_EINVAL;
+    /* The stack, or a module; nothing else is known to be mapped. */
+    if (!is_in(request->stack_low, request->stack_high, address) &&
+        dm_modules_find(address) == 0)
+      return -UNW_EINVAL;
+  }
+  *value = *(const unw_word_t *) address;
+  return 0;
+}
+
+static int
+access_reg(unw_addr_space_t as, unw_regnum_t number, unw_word_t *value,
+           int write, void *arg)
+{
+  const struct request *request = arg;
+  (void) as;
+  if (number == UNW_X86_64_RIP)
+    *value = request->pc;
+  else if (number >= 0 && number < 16 && request->known >> number & 1)
+    *value = request->registers[number];
+  else
+    return -UNW_EINVAL;
+  return write ? -UNW_EREADONLYREG : 0;
+}
+
+static int
+find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info,
+               int need_unwind_info, void *arg)
+{
+  struct request *request = arg;
+  unw_dyn_info_t table;
+  if (!dm_unwind_table_find(ip, &table))
+    return -UNW_ENOINFO;
+  request->code_low = table.start_ip;
+  request->code_high = table.end_ip;
+  int result = lib.search_table(as, ip, &table, info, need_unwind_info, arg);
+  request->has_table = result >= 0;
+  return result;
+}
+
+static void
+put_unwind_info(unw_addr_space_t as, unw_proc_info_t *info, void *arg)
+{
+  (void) as, (void) info, (void) arg;
+}
+
+static int
+no_dyn_info(unw_addr_space_t as, unw_word_t *address, void *arg)
+{
+  (void) as, (void) address, (void) arg;
+  return -UNW_ENOINFO;
+}
+
+static int
+no_fpreg(unw_addr_space_t as, unw_regnum_t number, unw_fpreg_t *value,
+         int write, void *arg)
+{
+  (void) as, (void) number, (void) value, (void) write, (void) arg;
+  return -UNW_EBADREG;
+}
+
+static int
+no_resume(unw_addr_space_t as, unw_cursor_t *cursor, void *arg)
+{
+  (void) as, (void) cursor, (void) arg;
+  return -UNW_EINVAL;
+}
+
+static int
+no_name(unw_addr_space_t as, unw_word_t address, char *buffer, size_t size,
+        unw_word_t *offset, void *arg)
+{
+  (void) as, (void) address, (void) buffer, (void) size, (void) offset;
+  (void) arg;
+  return -UNW_ENOINFO;
+}
+
+/* ------------------------------------------------------------------------
+   Entering libunwind. */
+
+/* Returns false when a fork is under way. */
+static bool
+enter(void)
+{
+  atomic_fetch_add(&inside, 1);
+  if (!atomic_load(&forking) && !unusable)
+    return true;
+  atomic_fetch_sub(&inside, 1);
+  return false;
+}
+
+static void
+leave(void)
+{
+  atomic_fetch_sub(&inside, 1);
+}
+
+void
+dm_libunwind_before_fork(void)
+{
+  atomic_store(&forking, true);
+  /* Those inside need a few microseconds; one that was preempted, longer.
+     It would be found in the child, where libunwind is then not used. */
+  uint64_t limit = dm_sys_clock_ns(CLOCK_MONOTONIC) + 20000000;
+  while (atomic_load(&inside) != 0 && dm_sys_clock_ns(CLOCK_MONOTONIC) < limit)
+    ;
+}
+
+void
+dm_libunwind_after_fork(bool child)
+{
+  if (child && atomic_load(&inside) != 0)
+    unusable = true;
+  if (child)
+    atomic_store(&inside, 0);
+  atomic_store(&forking, false);
+}
+
+/* ------------------------------------------------------------------------
+   One frame. The row of the unwind table that holds for it is found once, which
+   takes four system calls around the pool, and is applied in each trial. */
+
+static void
+step_out(struct request *request, void *row, struct dm_trial *trial)
+{
+  request->registers[UNW_X86_64_RSP] = trial->rsp;
+  request->registers[UNW_X86_64_RBP] = trial->rbp;
+  unw_cursor_t cursor;
+  if (lib.init_remote(&cursor, space, request) < 0)
+    return;
+  int result = lib.apply_reg_state(&cursor, row);
+  int rbp = lib.get_reg(&cursor, UNW_X86_64_RBP, &trial->caller.rbp);
+  /* The stack ends where the return address is undefined, or rbp, as in
+     unw_step; access_reg calls no register a bad one. */
+  if (result == 0 || (result > 0 && rbp == -UNW_EBADREG))
+    trial->result = DM_TRIAL_OUTERMOST;
+  else if (result > 0 && rbp >= 0 &&
+           lib.get_reg(&cursor, UNW_X86_64_RIP, &trial->caller.ip) >= 0 &&
+           lib.get_reg(&cursor, UNW_X86_64_RSP, &trial->caller.rsp) >= 0)
+    trial->result = DM_TRIAL_STEPPED;
+}
+
+/* Called for one row after another, until the result is negative. */
+static int
+at_row(void *arg, void *row, size_t size, unw_word_t start, unw_word_t end)
+{
+  struct request *request = arg;
+  (void) size;
+  if (request->pc < start || request->pc >= end)
+    return 0;
+  for (unsigned i = 0; i < DM_TRIALS; i++)
+  {
+    request->number = i;
+    step_out(request, row, &request->trials[i]);
+  }
+  return -UNW_ESTOPUNWIND;
+}
+
+bool
+dm_libunwind_try(uintptr_t pc, dm_trial_word *word,
+                 struct dm_trial trials[DM_TRIALS])
+{
+  struct request request = {
+      .pc = pc,
+      .known = 1 << UNW_X86_64_RSP | 1 << UNW_X86_64_RBP,
+      .trials = trials,
+      .word = word,
+  };
+  if (!enter())
+    return false;
+  int saved_errno = errno; /* it maps memory through libc */
+  for (unsigned i = 0; i < DM_TRIALS; i++)
+    trials[i].result = DM_TRIAL_FAILED;
+  unw_cursor_t cursor;
+  if (lib.init_remote(&cursor, space, &request) >= 0)
+    lib.reg_states_iterate(&cursor, at_row, &request);
+  for (unsigned i = 0; i < DM_TRIALS && !request.has_table; i++)
+    trials[i].result = DM_TRIAL_NO_TABLE;
+  errno = saved_errno;
+  leave();
+  return true;
+}
+
+/* ------------------------------------------------------------------------
+   Whole stacks. */
+
+static unsigned
+walk(struct request *request, const struct dm_caller *caller,
+     uintptr_t *addresses, bool *interrupted, unsigned max)
+{
+  unw_cursor_t cursor;
+  unw_word_t ip, rsp;
+  if (lib.init_remote(&cursor, space, request) != 0)
+    return 0;
+  unsigned count = 0;
+  bool ours = true, signal = false;
+  while (count < max && lib.step(&cursor) > 0 &&
+         lib.get_reg(&cursor, UNW_X86_64_RIP, &ip) >= 0 &&
+         lib.get_reg(&cursor, UNW_X86_64_RSP, &rsp) >= 0 && ip != 0)
+  {
+    /* Our own frames end where the allocator function returns to. */
+    ours = ours && rsp != (uintptr_t) (caller->slot + 1);
+    if (ours)
+      continue;
+    addresses[count] = ip;
+    interrupted[count++] = signal;
+    signal = lib.is_signal_frame(&cursor) > 0;
+  }
+  return count;
+}
+
+unsigned
+dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
+                   uintptr_t *addresses, bool *interrupted, unsigned max)
+{
+  /* Where the end is not known, a megabyte is a bound for what one bad step
+     may read; the steps themselves only go up. */
+  enum
+  {
+    FAR = 1 << 20
+  };
+  struct request request = {.trials = NULL};
+  dm_unwind_registers(request.registers, &request.known);
+  request.pc = request.registers[DM_UNWIND_RIP];
+  request.stack_low = request.registers[UNW_X86_64_RSP];
+  request.stack_high = high ? high : (uintptr_t) caller->slot + FAR;
+  if (!enter())
+    return 0;
+  int saved_errno = errno;
+  unsigned count = walk(&request, caller, addresses, interrupted, max);
+  errno = saved_errno;
+  leave();
+  return count;
+}
+
+/* ------------------------------------------------------------------------
+   Its start. */
+
+static void
+start_libunwind(void)
+{
+  lib.set_caching_policy(space, UNW_CACHE_NONE);
+}
+
+/* Calls START, which makes libunwind open a pipe for testing addresses. It is
+   never used, for all reading is done by access_mem; so it is closed. It gets
+   the two lowest free descriptors: those that we are given just before. */
+static void
+without_pipe(void (*start)(void))
+{
+  struct stat status[2];
+  int fd[2];
+  for (unsigned i = 0; i < 2; i++)
+    fd[i] = dm_sys_open("/", O_PATH, 0);
+  for (unsigned i = 0; i < 2; i++)
+    if (fd[i] >= 0)
+      dm_sys_close(fd[i]);
+  start();
+  if (fd[0] >= 0 && fd[1] >= 0 && dm_sys_fstat(fd[0], &status[0]) == 0 &&
+      dm_sys_fstat(fd[1], &status[1]) == 0 && S_ISFIFO(status[0].st_mode) &&
+      status[0].st_ino == status[1].st_ino)
+    for (unsigned i = 0; i < 2; i++)
+      dm_sys_close(fd[i]);
+}
+
+#define STRING(x) #x
+#define NAME(x) STRING(x)
+
+const char *
+dm_libunwind_init(void)
+{
+  void *handle = dlopen("libunwind-x86_64.so.8", RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    return "libunwind-x86_64.so.8 cannot be loaded";
+
+  const struct
+  {
+    void *place;
+    const char *name;
+  } wanted[] = {
+      {&lib.create_addr_space, NAME(unw_create_addr_space)},
+      {&lib.set_caching_policy, NAME(unw_set_caching_policy)},
+      {&lib.init_remote, NAME(unw_init_remote)},
+      {&lib.step, NAME(unw_step)},
+      {&lib.reg_states_iterate, NAME(unw_reg_states_iterate)},
+      {&lib.apply_reg_state, NAME(unw_apply_reg_state)},
+      {&lib.get_reg, NAME(unw_get_reg)},
+      {&lib.is_signal_frame, NAME(unw_is_signal_frame)},
+      {&lib.search_table, NAME(UNW_OBJ(dwarf_search_unwind_table))},
+  };
+  for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++)
+  {
+    void *found = dlsym(handle, wanted[i].name);
+    if (!found)
+      return "libunwind-x86_64.so.8 lacks a function";
+    memcpy(wanted[i].place, &found, sizeof found);
+  }
+
+  static unw_accessors_t accessors = {
+      find_proc_info, put_unwind_info, no_dyn_info, access_mem,
+      access_reg,     no_fpreg,        no_resume,   no_name,
+  };
+  space = lib.create_addr_space(&accessors, 0);
+  if (!space)
+    return "libunwind gives no address space";
+  without_pipe(start_libunwind);
+  unusable = false;
+  return NULL;
+}

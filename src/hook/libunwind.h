@@ -1,0 +1,70 @@
+/* libunwind.h -- what libunwind knows of frames and stacks.
+
+   libunwind runs here in its remote form on an address space of our own: it
+   asks us for memory, for registers, and for unwind tables, which come from
+   _dl_find_object. So it takes no lock of the loader, tests no address with
+   pipes, and reads none that was not checked. It is loaded with RTLD_LOCAL:
+   none of its names reaches the program. The one thing that it does on its own
+   is to block signals around its pool of descriptors.
+
+   This file, its .c and unwind_tables.c are the only ones that know it. */
+
+#ifndef DM_HOOK_LIBUNWIND_H
+#define DM_HOOK_LIBUNWIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hook/stack_memo.h"
+
+/* Loads libunwind. Returns NULL, or why it cannot be used, in a few words. */
+const char *dm_libunwind_init(void);
+
+/* A frame whose registers and stack are made up, and what a step out of it led
+   to. */
+enum dm_trial_result
+{
+  DM_TRIAL_STEPPED,
+  DM_TRIAL_OUTERMOST,
+  DM_TRIAL_NO_TABLE, /* the code has no unwind information */
+  DM_TRIAL_FAILED    /* it needs other registers, or is malformed */
+};
+enum
+{
+  DM_TRIALS = 2
+};
+struct dm_trial
+{
+  uint64_t rsp, rbp; /* the frame's; it knows no others */
+  enum dm_trial_result result;
+  struct
+  {
+    uint64_t ip, rsp, rbp;
+  } caller;
+};
+
+/* The word at ADDRESS of the stack of trial NUMBER; 0: there is none. */
+typedef uint64_t dm_trial_word(unsigned number, uint64_t address);
+
+/* Steps out of the frame that stands at PC, once for each of TRIALS, with the
+   words of WORD. Returns false when libunwind cannot be asked now. PC must lie
+   in a module that stays. Thread-safe, Signal-safe; never waits. */
+bool dm_libunwind_try(uintptr_t pc, dm_trial_word *word,
+                      struct dm_trial trials[DM_TRIALS]);
+
+/* The whole stack: up to MAX return addresses into ADDRESSES, leaf first, with
+   INTERRUPTED[i] for those that a signal interrupted. Reads memory from the
+   slot of CALLER up to HIGH (0: not known). Returns how many, 0 if libunwind
+   cannot be asked now. Thread-safe, Signal-safe; never waits. */
+unsigned dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
+                            uintptr_t *addresses, bool *interrupted,
+                            unsigned max);
+
+/* Around fork(2): no thread may be inside libunwind when the process is
+   copied, for the copy would find its pool locked for ever. Before: waits, a
+   few milliseconds at most, and keeps others out (they record the caller
+   only). After, in parent and child: lets them in again. */
+void dm_libunwind_before_fork(void);
+void dm_libunwind_after_fork(bool child);
+
+#endif
