@@ -15,6 +15,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -87,6 +88,8 @@ def run_file(path):
 
 def main():
     """Runs and adds up."""
+    # Who starts this in the background of a shell ignores it, and all of ours would.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.argv[1:2] == ["--file"]:
         return run_file(sys.argv[2])
     programs = find(sys.argv[1:])
