@@ -1,7 +1,7 @@
 /* shop.c -- a shop that forgets something: the program of docs/LEAKS.md.
 
-       gcc -g -o shop docs/leaks/shop.c -lsqlite3
-       ./shop 20                  a customer every 20 ms, for ever
+       gcc -g -o build/shop docs/leaks/shop.c -lsqlite3
+       build/shop                 a customer every 20 ms, for ever
 
    Its catalog is loaded at the start and stays; the last receipts are kept for
    a while; and each customer asks sqlite for a price. One of these three

@@ -219,7 +219,9 @@ put_growing(struct dm_text *text, const struct dm_snapshot *snapshot)
                snapshot->growing == 1 ? " is growing, " : " are growing, ");
   if (found == 0)
   {
-    dm_text_string(text, "not listed here: DMALLOC_TOP=all lists all");
+    dm_text_string(text, "not listed here: dmalloc-dump --all ");
+    dm_text_unsigned(text, (uint64_t) snapshot->pid);
+    dm_text_string(text, " lists all");
     return;
   }
   dm_text_string(text, "look at ");
@@ -283,7 +285,8 @@ dm_report_callsites_text(struct dm_text *text,
   dm_text_string(text, "Top ");
   dm_put_count(text, snapshot->listed, " unfreed callsites by ");
   dm_text_string(text, dm_config_sort_words[snapshot->sort]);
-  dm_text_string(text, ", of ");
+  dm_text_string(text,
+                 snapshot->sort == DM_SORT_OLD ? " bytes, of " : ", of ");
   dm_put_count(text, snapshot->unfreed, ":");
   put_advice(text, snapshot);
   dm_text_char(text, '\n');

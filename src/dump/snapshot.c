@@ -295,8 +295,9 @@ take_figures(struct dm_snapshot *snapshot, uint32_t used, uint32_t now)
     sum_callsite(snapshot, &figures[i]);
 }
 
-/* The order of the list: what the reader should see first is greatest. Ties go
-   to the lower number, so that two dumps list alike. */
+/* The order of the list: what the reader should see first is greatest. Among
+   equals, as all are by age in the first minutes, that is who holds most; then
+   the lower number, so that two dumps list alike. */
 static int64_t
 sort_key(const struct dm_callsite_figures *site, enum dm_sort sort)
 {
@@ -319,8 +320,11 @@ before(const void *a, const void *b, int sort)
   const struct dm_callsite_figures *left = a, *right = b;
   int64_t left_key = sort_key(left, (enum dm_sort) sort);
   int64_t right_key = sort_key(right, (enum dm_sort) sort);
-  return left_key != right_key ? left_key > right_key
-                               : left->number < right->number;
+  if (left_key != right_key)
+    return left_key > right_key;
+  if (left->counted.bytes != right->counted.bytes)
+    return left->counted.bytes > right->counted.bytes;
+  return left->number < right->number;
 }
 
 /* Moves the named callsites that can be listed to the front, and sorts them as
