@@ -250,7 +250,14 @@ put_advice(struct dm_text *text, const struct dm_snapshot *snapshot)
   else if (is_too_early(snapshot))
     dm_text_string(text, "too early to tell which are growing");
   else
+  {
     dm_text_string(text, "no callsite is growing");
+    if (snapshot->undecided > 0)
+    {
+      dm_text_string(text, ", ");
+      dm_put_count(text, snapshot->undecided, " too early to tell");
+    }
+  }
 }
 
 /* Symbol tables are read once for all frames, so all are named first. */
@@ -285,8 +292,7 @@ dm_report_callsites_text(struct dm_text *text,
   dm_text_string(text, "Top ");
   dm_put_count(text, snapshot->listed, " unfreed callsites by ");
   dm_text_string(text, dm_config_sort_words[snapshot->sort]);
-  dm_text_string(text,
-                 snapshot->sort == DM_SORT_OLD ? " bytes, of " : ", of ");
+  dm_text_string(text, snapshot->sort == DM_SORT_OLD ? " bytes, of " : ", of ");
   dm_put_count(text, snapshot->unfreed, ":");
   put_advice(text, snapshot);
   dm_text_char(text, '\n');

@@ -354,9 +354,8 @@ see_age(void *arg, uint32_t callsite, uint32_t birth, struct dm_row live)
 {
   struct dm_snapshot *snapshot = arg;
   (void) callsite;
-  uint32_t age = birth == DM_BIRTH_OLDER
-                     ? DM_AGE_SLICES
-                     : dm_age(dm_clock_age_zero(), birth);
+  uint32_t age = birth == DM_BIRTH_OLDER ? DM_AGE_SLICES
+                                         : dm_age(dm_clock_age_zero(), birth);
   snapshot->ages[dm_age_row(age)].count += (int64_t) live.count;
   snapshot->ages[dm_age_row(age)].bytes += (int64_t) live.bytes;
 }

@@ -50,8 +50,7 @@ dm_clock_age_zero(void)
 uint64_t
 dm_clock_uptime_ns(void)
 {
-  return (dm_sys_clock_ns(CLOCK_MONOTONIC) - start_ns) *
-         (SECOND_NS / SLICE_NS);
+  return (dm_sys_clock_ns(CLOCK_MONOTONIC) - start_ns) * (SECOND_NS / SLICE_NS);
 }
 
 uint64_t

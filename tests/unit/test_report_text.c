@@ -130,6 +130,9 @@ START_TEST(test_text_growing)
   for (unsigned i = 0; i < 6; i++)
     top[i].verdict.word = DM_CHURN;
   has(text_dump(), ", of 312: no callsite is growing\n");
+  snapshot.undecided = 2;
+  has(text_dump(), ": no callsite is growing, 2 too early to tell\n");
+  snapshot.undecided = 0;
   top[5].verdict = (struct dm_verdict){DM_GROWING, DM_OLD_GROWS,
                                            .growth_per_minute = 50};
   snapshot.growing = 1;
