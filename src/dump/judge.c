@@ -68,6 +68,14 @@ sum_suppressed(struct dm_snapshot *snapshot,
   snapshot->suppressed_callsites++;
 }
 
+/* Whether it has old blocks of which nobody knows yet whether they accumulate.
+   What has no old block has nothing to tell, at any time. */
+static bool
+is_undecided(const struct dm_verdict *verdict)
+{
+  return verdict->word == DM_TOO_EARLY && verdict->cause == DM_WATCHED_SHORT;
+}
+
 uint32_t
 dm_judge(struct dm_snapshot *snapshot, struct dm_callsite_figures *figures,
          uint32_t count, uint32_t now, uint64_t min_age_s)
@@ -86,6 +94,7 @@ dm_judge(struct dm_snapshot *snapshot, struct dm_callsite_figures *figures,
     }
     snapshot->unfreed++;
     snapshot->growing += growing;
+    snapshot->undecided += is_undecided(&figures[i].verdict);
     figures[i].counted = dm_judge_aged(&figures[i], min_age_s);
     if (figures[i].counted.count > 0)
       figures[listed++] = figures[i];

@@ -219,7 +219,9 @@ put_growing(struct dm_text *text, const struct dm_snapshot *snapshot)
                snapshot->growing == 1 ? " is growing, " : " are growing, ");
   if (found == 0)
   {
-    dm_text_string(text, "not listed here: DMALLOC_TOP=all lists all");
+    dm_text_string(text, "not listed here: dmalloc-dump --all ");
+    dm_text_unsigned(text, (uint64_t) snapshot->pid);
+    dm_text_string(text, " lists all");
     return;
   }
   dm_text_string(text, "look at ");
@@ -248,7 +250,14 @@ put_advice(struct dm_text *text, const struct dm_snapshot *snapshot)
   else if (is_too_early(snapshot))
     dm_text_string(text, "too early to tell which are growing");
   else
+  {
     dm_text_string(text, "no callsite is growing");
+    if (snapshot->undecided > 0)
+    {
+      dm_text_string(text, ", ");
+      dm_put_count(text, snapshot->undecided, " too early to tell");
+    }
+  }
 }
 
 /* Symbol tables are read once for all frames, so all are named first. */
@@ -283,7 +292,7 @@ dm_report_callsites_text(struct dm_text *text,
   dm_text_string(text, "Top ");
   dm_put_count(text, snapshot->listed, " unfreed callsites by ");
   dm_text_string(text, dm_config_sort_words[snapshot->sort]);
-  dm_text_string(text, ", of ");
+  dm_text_string(text, snapshot->sort == DM_SORT_OLD ? " bytes, of " : ", of ");
   dm_put_count(text, snapshot->unfreed, ":");
   put_advice(text, snapshot);
   dm_text_char(text, '\n');

@@ -116,8 +116,9 @@ take_figures(struct dm_snapshot *snapshot, uint32_t used, uint32_t now)
   return figures;
 }
 
-/* The order of the list: what the reader should see first is greatest. Ties go
-   to the lower number, so that two dumps list alike. */
+/* The order of the list: what the reader should see first is greatest. Among
+   equals, as all are by age in the first minutes, that is who holds most; then
+   the lower number, so that two dumps list alike. */
 static int64_t
 sort_key(const struct dm_callsite_figures *site, enum dm_sort sort)
 {
@@ -140,8 +141,11 @@ before(const void *a, const void *b, int sort)
   const struct dm_callsite_figures *left = a, *right = b;
   int64_t left_key = sort_key(left, (enum dm_sort) sort);
   int64_t right_key = sort_key(right, (enum dm_sort) sort);
-  return left_key != right_key ? left_key > right_key
-                               : left->number < right->number;
+  if (left_key != right_key)
+    return left_key > right_key;
+  if (left->counted.bytes != right->counted.bytes)
+    return left->counted.bytes > right->counted.bytes;
+  return left->number < right->number;
 }
 
 /* Moves the named callsites that can be listed to the front, and sorts them as
@@ -168,9 +172,8 @@ see_age(void *arg, uint32_t callsite, uint32_t birth, struct dm_row live)
 {
   struct dm_snapshot *snapshot = arg;
   (void) callsite;
-  uint32_t age = birth == DM_BIRTH_OLDER
-                     ? DM_AGE_SLICES
-                     : dm_age(dm_clock_age_zero(), birth);
+  uint32_t age = birth == DM_BIRTH_OLDER ? DM_AGE_SLICES
+                                         : dm_age(dm_clock_age_zero(), birth);
   snapshot->ages[dm_age_row(age)].count += (int64_t) live.count;
   snapshot->ages[dm_age_row(age)].bytes += (int64_t) live.bytes;
 }

@@ -37,9 +37,9 @@ struct dm_callsite_figures
   uint64_t in_place, moved, grown_bytes;
   int64_t growth; /* bytes gained since the dump before */
   struct dm_live ages[DM_AGE_ROWS];
-  uint64_t survived[DM_AGE_ROWS - 1]; /* blocks known to have reached 1, 10, 100,
-                                         1000 slices: freed at that age, or live
-                                         at it */
+  uint64_t survived[DM_AGE_ROWS - 1]; /* blocks known to have reached 1, 10,
+                                         100, 1000 slices: freed at that age, or
+                                         live at it */
   int32_t births[DM_BIRTH_SLOTS];     /* live blocks by age in growing slots */
   struct dm_live counted; /* what the list counts: the live blocks that are at
                              least DMALLOC_MIN_AGE old */
@@ -78,11 +78,12 @@ struct dm_snapshot
   /* Callsites. */
   uint32_t callsites_cap;
   struct dm_callsites_figures table;
-  uint32_t unfreed; /* callsites with live blocks, not suppressed */
-  uint32_t growing; /* of these, growing */
+  uint32_t unfreed;   /* callsites with live blocks, not suppressed */
+  uint32_t growing;   /* of these, growing */
+  uint32_t undecided; /* with old blocks, but watched for too short a time */
   struct dm_live suppressed;
   uint32_t suppressed_callsites;
-  struct dm_live other; /* what the cap left without a name */
+  struct dm_live other;            /* what the cap left without a name */
   struct dm_callsite_figures *top; /* sorted, LISTED of them */
   uint32_t listed;
   enum dm_sort sort;
@@ -93,8 +94,8 @@ struct dm_snapshot
   uint64_t table_bytes; /* memory that dmalloc mapped */
   uint32_t ledgers;
   uint32_t coarse_ledgers; /* of them, those that tell old ages in steps */
-  uint64_t dumps_cut;   /* dumps whose end could not be written */
-  const char *degraded; /* why something is not tracked, or NULL */
+  uint64_t dumps_cut;      /* dumps whose end could not be written */
+  const char *degraded;    /* why something is not tracked, or NULL */
 };
 
 /* Takes the memory for a first, small table of figures, so that a process which
@@ -108,8 +109,8 @@ void dm_snapshot_init(void);
 bool dm_snapshot_take(struct dm_snapshot *snapshot, int top, enum dm_sort sort,
                       uint64_t min_age_s);
 
-/* Looks at all callsites, for the history that verdicts are told from, and makes
-   no list. */
+/* Looks at all callsites, for the history that verdicts are told from, and
+   makes no list. */
 void dm_snapshot_look(void);
 
 /* The callsite of NUMBER is gone, and another will get the number: nothing that

@@ -89,10 +89,12 @@ put_early(struct dm_text *text, const struct dm_verdict *verdict)
     dm_text_string(text, "no block is 100 s old yet");
     return;
   }
+  /* Both in seconds: "7 min, it takes 7 min" would say nothing. */
   dm_text_string(text, "old blocks watched for ");
-  put_span(text, verdict->seconds);
-  dm_text_string(text, ", it takes ");
-  put_span(text, 3 * DM_HISTORY_STEP);
+  dm_text_unsigned(text, verdict->seconds);
+  dm_text_string(text, " s, it takes ");
+  dm_text_unsigned(text, 3 * DM_HISTORY_STEP);
+  dm_text_string(text, " s");
 }
 
 void

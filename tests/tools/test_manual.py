@@ -31,12 +31,29 @@ class Manual(ToolTest):
                 self.assertEqual(described, options(name))
 
     def test_the_pages_of_docs_use_options_that_exist(self):
-        for page in ("TOUR.md", "FLEET.md", "ci/CMakeLists.txt", "ci/github-actions.yml"):
+        for page in ("TOUR.md", "LEAKS.md", "FLEET.md", "ci/CMakeLists.txt", "ci/github-actions.yml"):
             text = (ROOT / "docs" / page).read_text().replace("\\\n", " ")
             for name, arguments in re.findall(r"dmalloc-([a-z]+)\b((?: +[^\s|;>]+)*)", text):
                 own = arguments.split(" -- ")[0]
                 for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", own):
                     self.assertIn(option, options(name), f"{page}: dmalloc-{name}")
+
+    def test_the_hunt_of_the_leak_page_can_be_repeated(self):
+        """Its files are there; the lines that it quotes of the program and of the fix are theirs.
+        tests/e2e/test_leaks.py runs both."""
+        page = (ROOT / "docs/LEAKS.md").read_text()
+        for path in set(re.findall(r"docs/leaks/\w+\.\w+", page)):
+            self.assertTrue((ROOT / path).is_file(), path)
+        program = (ROOT / "docs/leaks/shop.c").read_text().splitlines()
+        fix = (ROOT / "docs/leaks/fix.patch").read_text().splitlines()
+        quoted = [line[4:] for line in page.splitlines()]
+        for line in fix[3:]:
+            self.assertIn(line.rstrip(), [line.rstrip() for line in quoted])
+        for number, line in re.findall(r"^    (\d\d)  (.*)$", page, re.MULTILINE):
+            self.assertEqual(line, program[int(number) - 1])
+        function, number = re.search(r" (\w+)\+0x\w+ .* at \S*shop\.c:(\d+)", page).groups()
+        self.assertEqual(function, "price_of")
+        self.assertIn("sqlite3_prepare_v2", program[int(number) - 1])
 
     def test_the_library_page_names_every_setting(self):
         page = (MANUAL / "libdmalloc.3.scd").read_text()

@@ -53,6 +53,8 @@ setup(void)
 START_TEST(who_is_listed)
 {
   hidden = 2;
+  sites[3].ages[3] = (struct dm_live){1, 100}; /* old, for how long? */
+  sites[3].births[19] = 1;
   ck_assert_uint_eq(dm_judge(&snapshot, sites, SITES, 100, 0), 3);
   ck_assert_uint_eq(sites[0].number, 1);
   ck_assert_uint_eq(sites[1].number, 4);
@@ -62,6 +64,7 @@ START_TEST(who_is_listed)
   ck_assert_int_eq(snapshot.suppressed.count, 10);
   ck_assert_int_eq(snapshot.suppressed.bytes, 1000);
   ck_assert_uint_eq(snapshot.growing, 0);
+  ck_assert_uint_eq(snapshot.undecided, 1);
   ck_assert_uint_eq(snapshot.now, 100);
   ck_assert_int_eq(sites[0].counted.bytes, 1000);
 }
@@ -152,7 +155,7 @@ START_TEST(words)
       "no block is 100 s old yet");
   ck_assert_str_eq(reason((struct dm_verdict){DM_TOO_EARLY, DM_WATCHED_SHORT, 0,
                                               0, 125, 0, 0}),
-                   "old blocks watched for 2 min, it takes 7 min");
+                   "old blocks watched for 125 s, it takes 450 s");
 }
 END_TEST
 

@@ -103,7 +103,7 @@ START_TEST(test_text_nothing_listed)
   snapshot.sort = DM_SORT_COUNT;
   has(text_dump(), " callsites by count, of");
   snapshot.sort = DM_SORT_OLD;
-  has(text_dump(), " callsites by old, of");
+  has(text_dump(), " callsites by old bytes, of");
   snapshot.sort = DM_SORT_GROWTH;
   has(text_dump(), " callsites by growth, of");
 }
@@ -130,6 +130,9 @@ START_TEST(test_text_growing)
   for (unsigned i = 0; i < 6; i++)
     top[i].verdict.word = DM_CHURN;
   has(text_dump(), ", of 312: no callsite is growing\n");
+  snapshot.undecided = 2;
+  has(text_dump(), ": no callsite is growing, 2 too early to tell\n");
+  snapshot.undecided = 0;
   top[5].verdict = (struct dm_verdict){DM_GROWING, DM_OLD_GROWS,
                                            .growth_per_minute = 50};
   snapshot.growing = 1;
@@ -148,7 +151,7 @@ START_TEST(test_text_growing)
   has(text_dump(), ": 4 are growing, look at 3, 4 and 6 first\n");
   snapshot.listed = 0;
   has(text_dump(), "Top 0 unfreed callsites by bytes, of 312: 4 are growing, "
-                   "not listed here: DMALLOC_TOP=all lists all\n");
+                   "not listed here: dmalloc-dump --all 4242 lists all\n");
   snapshot.min_age_s = 1200;
   has(text_dump(), ", of 312: in blocks of 1,200 s and more; 4 are growing, ");
 }
