@@ -249,15 +249,11 @@ put_advice(struct dm_text *text, const struct dm_snapshot *snapshot)
     put_growing(text, snapshot);
   else if (is_too_early(snapshot))
     dm_text_string(text, "too early to tell which are growing");
+  else if (snapshot->undecided > 0)
+    dm_put_count(text, snapshot->undecided,
+                 " too early to tell, no other is growing");
   else
-  {
     dm_text_string(text, "no callsite is growing");
-    if (snapshot->undecided > 0)
-    {
-      dm_text_string(text, ", ");
-      dm_put_count(text, snapshot->undecided, " too early to tell");
-    }
-  }
 }
 
 /* Symbol tables are read once for all frames, so all are named first. */

@@ -131,7 +131,7 @@ START_TEST(test_text_growing)
     top[i].verdict.word = DM_CHURN;
   has(text_dump(), ", of 312: no callsite is growing\n");
   snapshot.undecided = 2;
-  has(text_dump(), ": no callsite is growing, 2 too early to tell\n");
+  has(text_dump(), ": 2 too early to tell, no other is growing\n");
   snapshot.undecided = 0;
   top[5].verdict = (struct dm_verdict){DM_GROWING, DM_OLD_GROWS,
                                            .growth_per_minute = 50};
