@@ -11,7 +11,7 @@ MORE = {"malloc": 1000000, "fork": 20000, "vfork": 20000, "clone": 10000, "mmap"
         "sigq": 50000, "sigrt": 5000, "sigchld": 5000, "sigsegv": 20000, "sigpipe": 20000,
         "dynlib": 2000, "env": 50, "nanosleep": 500, "poll": 5000, "pipe": 50000, "sem": 100000,
         "schedpolicy": 5000, "zombie": 2000, "switch": 100000, "userfaultfd": 200, "memfd": 200,
-        "fd-fork": 20, "fork --fork-vm": 500, "vforkmany": 2000, "sigabrt": 300, "sigtrap": 5000,
+        "fork --fork-vm": 500, "vforkmany": 2000, "sigabrt": 300, "sigtrap": 5000,
         "session": 500, "wait": 2000, "tsearch": 20, "list": 50, "tree": 20}
 
 
