@@ -216,7 +216,8 @@ report_for_ever(void)
     uint32_t slice = dm_clock_slice_at(now);
     atomic_store_explicit(&dm_clock_tick, slice, memory_order_relaxed);
     serve_requests();
-    bool soon = dm_dump_keep_up();
+    /* A program's first second brings most of its stacks. */
+    bool soon = dm_dump_keep_up() || slice == 1;
     if (now >= due && !stopping)
     {
       dump_on_timer();
