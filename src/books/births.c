@@ -5,8 +5,6 @@
 
 #include "books/births.h"
 
-#include <string.h>
-
 #include "base/arena.h"
 
 enum
@@ -165,7 +163,10 @@ empty_table(struct dm_births *births, uint64_t filled)
   struct dm_birth_table *former = births->former;
   if (!former || former->capacity != capacity)
     return make_table(capacity);
-  memset(former->place, 0, capacity * sizeof *former->place);
+  /* Its rows were emptied by the move; one word at a time, for a reader may
+     still be in it. */
+  for (uint64_t i = 0; i < capacity; i++)
+    __atomic_store_n(&former->place[i].key, 0, __ATOMIC_RELAXED);
   return former;
 }
 
