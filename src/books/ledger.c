@@ -273,8 +273,14 @@ dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
   struct dm_late *late = own_late(ledger, cell);
   dm_counter_add(&late->in_place, 1);
-  dm_counter_add(&filed_row(ledger, cell, birth, dm_clock_slice())->bytes,
-                 new_size - old_size);
+  /* What is not filed yet will be, with what it has grown by: a cell counts
+     that as filed too much before. */
+  uint64_t label = __atomic_load_n(&cell->label, __ATOMIC_RELAXED);
+  if ((uint32_t) label == birth)
+    dm_counter_add(&cell->filed_bytes, old_size - new_size);
+  else
+    dm_counter_add(&filed_row(ledger, cell, birth, dm_clock_slice())->bytes,
+                   new_size - old_size);
   dm_row_add(&ledger->sizes[dm_size_power(old_size)], -UINT64_C(1), -old_size);
   dm_row_add(&ledger->sizes[dm_size_power(new_size)], 1, new_size);
   if (new_size > old_size)

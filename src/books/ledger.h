@@ -73,6 +73,13 @@ dm_label_second(uint64_t label)
   return (uint32_t) label & INT32_MAX;
 }
 
+static inline uint32_t
+dm_cell_callsite(const struct dm_cell *cell)
+{
+  return (uint32_t) (__atomic_load_n(&cell->label, __ATOMIC_RELAXED) >>
+                     DM_LABEL_CALLSITE_SHIFT);
+}
+
 /* Cells come in chunks, so that a thread pays for the callsites it uses. */
 enum
 {

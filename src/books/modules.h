@@ -62,4 +62,10 @@ void dm_modules_recheck(void (*gone)(unsigned number));
    the end of a dlclose. Set by the first dm_modules_find of init.c. */
 extern DM_HIDDEN uintptr_t dm_loader_start, dm_loader_end;
 
+static inline bool
+dm_is_loader(uintptr_t address)
+{
+  return address - dm_loader_start < dm_loader_end - dm_loader_start;
+}
+
 #endif

@@ -14,7 +14,7 @@ struct loan
   struct dm_signals signals;
 };
 
-static struct loan
+static inline struct loan
 borrow_ledger(void)
 {
   struct dm_thread *thread = dm_thread_self();
@@ -25,42 +25,25 @@ borrow_ledger(void)
   return loan;
 }
 
-static void
+static inline void
 give_back(const struct loan *loan)
 {
   if (loan->emergency)
     dm_emergency_end(&loan->signals);
 }
 
-/* Whether CALLER is the dynamic loader. */
+/* Stamps BLOCK, of SIZE bytes from the callsite of CELL, and counts it there, in
+   LEDGER. Returns false when that could not be done. */
 static bool
-is_loader(struct dm_caller caller)
-{
-  return *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
-}
-
-/* The number of the cell that blocks of CALLSITE are counted in: without memory
-   for one that of (other). A block must carry that too, or its callsite would
-   seem to hold nothing. */
-static uint32_t
-counted_as(struct dm_ledger *ledger, uint32_t callsite)
-{
-  const struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
-  return (uint32_t) (cell->label >> DM_LABEL_CALLSITE_SHIFT);
-}
-
-/* Stamps BLOCK, of SIZE bytes from CALLSITE, and counts it in LEDGER. Returns
-   false when that could not be done. */
-static bool
-stamp_and_count(struct dm_ledger *ledger, uint32_t callsite, void *block,
-                size_t size, bool loaders)
+stamp_and_count(struct dm_ledger *ledger, const struct dm_cell *cell,
+                void *block, size_t size, bool loaders)
 {
   size_t usable = dm_next_usable_size(block);
   if (usable < size + DM_STAMP_SIZE)
     return false; /* less than was asked for: no room for a stamp */
   struct dm_block what = {
       .size = size,
-      .callsite = counted_as(ledger, callsite),
+      .callsite = dm_cell_callsite(cell),
       .birth = dm_clock_slice(),
       .loaders = loaders,
   };
@@ -81,8 +64,8 @@ dm_record_again(struct dm_thread *thread, void *block, struct dm_caller caller,
   {
     generation = now;
     uint32_t was = what.callsite;
-    what.callsite =
-        counted_as(thread->ledger, dm_unwind_callsite(thread, caller, 0));
+    const struct dm_cell *cell = dm_unwind_cell(thread, caller, 0);
+    what.callsite = dm_cell_callsite(cell);
     if (what.callsite == was)
       continue;
     dm_ledger_alloc(thread->ledger, what.callsite, what.birth, what.size);
@@ -93,26 +76,36 @@ dm_record_again(struct dm_thread *thread, void *block, struct dm_caller caller,
 }
 
 void *
-dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
-                    struct dm_caller caller)
-{
-  uint32_t generation = dm_record_generation();
-  uint32_t callsite = dm_unwind_callsite(thread, caller, 1);
-  return stamp_and_count(thread->ledger, callsite, block, size,
-                         is_loader(caller))
-             ? dm_record_again(thread, block, caller, generation)
-             : block;
-}
-
-void *
 dm_record_known_alloc(struct dm_thread *thread, const struct dm_cell *cell,
                       void *block, size_t size, struct dm_caller caller,
                       uint32_t generation)
 {
-  uint32_t callsite = (uint32_t) (cell->label >> DM_LABEL_CALLSITE_SHIFT);
-  return stamp_and_count(thread->ledger, callsite, block, size, false)
+  return stamp_and_count(thread->ledger, cell, block, size,
+                         dm_is_loader(*caller.slot))
              ? dm_record_again(thread, block, caller, generation)
              : block;
+}
+
+/* Counts BLOCK in the cell that is found when TRIED shapes were of no use. */
+static inline void *
+find_and_count(struct dm_thread *thread, void *block, size_t size,
+               struct dm_caller caller, unsigned tried)
+{
+  uint32_t generation = dm_record_generation();
+  struct dm_cell *cell = dm_unwind_cell(thread, caller, tried);
+  size_t usable = dm_next_usable_size(block);
+  return dm_is_loader(*caller.slot) || usable < size + DM_STAMP_SIZE
+             ? dm_record_known_alloc(thread, cell, block, size, caller,
+                                     generation)
+             : dm_record_in(thread, cell, block, usable, size, caller,
+                            generation);
+}
+
+void *
+dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
+                    struct dm_caller caller)
+{
+  return find_and_count(thread, block, size, caller, 1);
 }
 
 void *
@@ -122,20 +115,27 @@ dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
     return NULL;
   struct dm_thread *thread = dm_thread_self();
   if (thread)
-  {
-    uint32_t generation = dm_record_generation();
-    uint32_t callsite = dm_unwind_callsite(thread, caller, 0);
-    if (stamp_and_count(thread->ledger, callsite, block, size,
-                        is_loader(caller)))
-      dm_record_again(thread, block, caller, generation);
-    return block;
-  }
+    return find_and_count(thread, block, size, caller, 0);
   /* A thread without a place records no stack. */
   struct loan loan = borrow_ledger();
-  stamp_and_count(loan.ledger, DM_CALLSITE_OTHER, block, size,
-                  is_loader(caller));
+  stamp_and_count(loan.ledger, dm_ledger_cell(loan.ledger, DM_CALLSITE_OTHER),
+                  block, size, dm_is_loader(*caller.slot));
   give_back(&loan);
   return block;
+}
+
+bool
+dm_record_late_free(struct dm_thread *thread, struct dm_stamp *stamp,
+                    size_t usable)
+{
+  uint64_t fields = stamp->fields;
+  if (fields & DM_STAMP_LOADERS)
+    return false;
+  stamp->seal = 0;
+  size_t slack = fields >> DM_STAMP_SLACK_SHIFT;
+  dm_ledger_free(thread->ledger, dm_stamp_callsite(fields), (uint32_t) fields,
+                 usable - DM_STAMP_SIZE - slack);
+  return true;
 }
 
 /* Takes a block with a valid stamp out of the books. */
@@ -176,7 +176,7 @@ dm_record_any_free(void *block, struct dm_caller caller)
   dm_record_realloc_freed(&taken);
   /* The loader frees its own data at the end of a dlclose: that is how we learn
      of one. */
-  if (is_loader(caller))
+  if (dm_is_loader(*caller.slot))
     dm_modules_recheck(dm_rules_forget);
 }
 
@@ -221,10 +221,14 @@ moved(const struct dm_realloc *realloc, void *result, size_t size,
       struct dm_caller caller)
 {
   count_gone(realloc->state, &realloc->was);
-  dm_record_any_alloc(result, size, caller);
+  size_t usable = dm_next_usable_size(result);
+  if (dm_thread_current)
+    dm_record_alloc(dm_thread_current, result, usable, size, caller);
+  else
+    dm_record_any_alloc(result, size, caller);
   struct dm_block is;
   if (realloc->state != DM_STAMP_VALID ||
-      dm_stamp_read(result, dm_next_usable_size(result), &is) != DM_STAMP_VALID)
+      dm_stamp_read(result, usable, &is) != DM_STAMP_VALID)
     return;
   struct loan loan = borrow_ledger();
   dm_ledger_moved(loan.ledger, is.callsite);

@@ -40,10 +40,10 @@ dm_stamped_size(size_t size)
 void *dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
 void dm_record_any_free(void *block, struct dm_caller caller);
 
-/* The same for a stack that is none of the last; for one whose CELL was found
-   in GENERATION of the callsites, but it is another second or the block is
-   unusual; and for a block that was counted for a callsite found in GENERATION,
-   which is over. */
+/* The same for a stack that is not what its caller's was last; for one whose
+   CELL was found in GENERATION of the callsites, but it is another second or the
+   block is unusual; and for a block that was counted for a callsite found in
+   GENERATION, which is over. */
 void *dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
                           struct dm_caller caller);
 void *dm_record_known_alloc(struct dm_thread *thread,
@@ -52,6 +52,11 @@ void *dm_record_known_alloc(struct dm_thread *thread,
                             uint32_t generation);
 void *dm_record_again(struct dm_thread *thread, void *block,
                       struct dm_caller caller, uint32_t generation);
+
+/* The same as dm_record_free for a block with a whole STAMP that was not born
+   at the second that its cell is at. */
+bool dm_record_late_free(struct dm_thread *thread, struct dm_stamp *stamp,
+                         size_t usable);
 
 /* The generation of the callsites, read after all that was written before: a
    count that is not seen by who raised the generation sees it raised
@@ -63,18 +68,13 @@ dm_record_generation(void)
   return atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);
 }
 
-/* BLOCK, not NULL, of USABLE bytes, was handed out to THREAD for SIZE bytes,
-   called for from CALLER. Returns BLOCK. */
+/* Counts BLOCK in CELL, which was found in GENERATION of the callsites; the rest
+   as in dm_record_alloc. */
 static inline __attribute__((always_inline)) void *
-dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
-                size_t size, struct dm_caller caller)
+dm_record_in(struct dm_thread *thread, struct dm_cell *cell, void *block,
+             size_t usable, size_t size, struct dm_caller caller,
+             uint32_t generation)
 {
-  uint32_t generation = dm_record_generation();
-  const struct dm_memo_stack *stack =
-      dm_unwind_usual(thread, caller, generation);
-  if (__builtin_expect(!stack, 0))
-    return dm_record_new_alloc(thread, block, size, caller);
-  struct dm_cell *cell = stack->cell;
   uint64_t label = cell->label;
   uint32_t now = atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
   size_t slack = usable - DM_STAMP_SIZE - size;
@@ -91,6 +91,21 @@ dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
   return block;
 }
 
+/* BLOCK, not NULL, of USABLE bytes, was handed out to THREAD for SIZE bytes,
+   called for from CALLER. Returns BLOCK. */
+static inline __attribute__((always_inline)) void *
+dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
+                size_t size, struct dm_caller caller)
+{
+  uint32_t generation = dm_record_generation();
+  const struct dm_memo_stack *stack =
+      dm_unwind_usual(thread, caller, generation);
+  if (__builtin_expect(!stack, 0))
+    return dm_record_new_alloc(thread, block, size, caller);
+  return dm_record_in(thread, stack->cell, block, usable, size, caller,
+                      generation);
+}
+
 /* Counts that THREAD is about to free BLOCK, not NULL, of USABLE bytes. Returns
    false, and has done nothing, when it is not as simple as that: the block may
    be none of ours. */
@@ -103,12 +118,12 @@ dm_record_free(struct dm_thread *thread, void *block, size_t usable)
   if (__builtin_expect(stamp->seal != dm_stamp_seal(block, fields, 0), 0))
     return false;
   struct dm_cell *cell =
-      dm_ledger_usual_cell(thread->ledger, (fields >> 32) & 0xfffff);
+      dm_ledger_usual_cell(thread->ledger, dm_stamp_callsite(fields));
   /* Nothing but the slack may differ between fields and label. */
   if (__builtin_expect(!cell || (uint32_t) fields != now ||
                            (fields ^ cell->label) << DM_STAMP_SLACK_BITS,
                        0))
-    return false;
+    return dm_record_late_free(thread, stamp, usable);
   stamp->seal = 0;
   size_t slack = fields >> DM_STAMP_SLACK_SHIFT;
   dm_ledger_uncount(thread->ledger, cell, usable - DM_STAMP_SIZE - slack);

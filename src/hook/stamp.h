@@ -41,6 +41,8 @@ enum
   DM_STAMP_FAR = (1 << DM_STAMP_SLACK_BITS) - 1
 };
 
+#define DM_STAMP_LOADERS (UINT64_C(1) << 31) /* in the fields */
+
 struct dm_stamp
 {
   uint64_t fields;
@@ -96,9 +98,15 @@ dm_stamp_extra(uint64_t size_word)
 static inline uint64_t
 dm_stamp_fields(size_t slack, const struct dm_block *what)
 {
-  return what->birth | (uint64_t) what->loaders << 31 |
+  return what->birth | (what->loaders ? DM_STAMP_LOADERS : 0) |
          (uint64_t) what->callsite << 32 |
          (uint64_t) slack << DM_STAMP_SLACK_SHIFT;
+}
+
+static inline uint32_t
+dm_stamp_callsite(uint64_t fields)
+{
+  return fields >> 32 & 0xfffff;
 }
 
 /* Writes the stamp of BLOCK, of USABLE bytes, at least WHAT->size +
@@ -128,8 +136,8 @@ dm_stamp_read(void *block, size_t usable, struct dm_block *what)
   const struct dm_stamp *stamp = dm_stamp_at(block, usable);
   size_t slack = stamp->fields >> DM_STAMP_SLACK_SHIFT;
   what->birth = (uint32_t) stamp->fields & INT32_MAX;
-  what->loaders = stamp->fields >> 31 & 1;
-  what->callsite = (stamp->fields >> 32) & 0xfffff;
+  what->loaders = stamp->fields & DM_STAMP_LOADERS;
+  what->callsite = dm_stamp_callsite(stamp->fields);
   what->size = usable - DM_STAMP_SIZE - slack;
   uint64_t extra = 0;
   if (__builtin_expect(slack == DM_STAMP_FAR, 0) &&

@@ -1,4 +1,4 @@
-/* unwind.c -- the call stack of an allocation, as a callsite number. */
+/* unwind.c -- the call stack of an allocation, as the cell it is counted in. */
 
 #include "hook/unwind.h"
 
@@ -23,11 +23,11 @@ dm_unwind_init(unsigned frames, bool verify, uintptr_t static_tls)
   tls_size = static_tls;
 }
 
-/* Compares what was walked with libunwind's own stack, and the callsite that
-   it led to with what the memo says. */
+/* Compares what was walked with libunwind's own stack, and the cell that it led
+   to with what the memo says. */
 static void
-verify(struct dm_walk *walk, enum dm_walk_result result, uint32_t callsite,
-       uint64_t key)
+verify(struct dm_walk *walk, enum dm_walk_result result,
+       const struct dm_cell *cell, uint64_t key)
 {
   struct dm_thread *thread = walk->thread;
   uintptr_t addresses[DM_DEPTH_MAX];
@@ -45,8 +45,7 @@ verify(struct dm_walk *walk, enum dm_walk_result result, uint32_t callsite,
     const struct dm_shape *shape = dm_memo_shape(&thread->memo, key) + way;
     const struct dm_memo_stack *stack =
         dm_unwind_recall(thread, shape, walk->caller, key);
-    same = same && (!stack ||
-                    stack->cell == dm_ledger_cell(thread->ledger, callsite));
+    same = same && (!stack || stack->cell == cell);
   }
 
   struct dm_mishaps *mishaps = &thread->ledger->mishaps;
@@ -100,9 +99,9 @@ write_shape(struct dm_shape *shape, const struct dm_walk *walk, uint64_t key)
   shape->key = key;
 }
 
-/* Keeps WALK, which led to CALLSITE, for the next time. */
+/* Keeps WALK, which led to CELL, for the next time. */
 static void
-memorize(const struct dm_walk *walk, uint64_t key, uint32_t callsite)
+memorize(const struct dm_walk *walk, uint64_t key, struct dm_cell *cell)
 {
   struct dm_memo *memo = &walk->thread->memo;
   struct dm_shape *shape = dm_memo_shape(memo, key);
@@ -114,13 +113,12 @@ memorize(const struct dm_walk *walk, uint64_t key, uint32_t callsite)
   }
   uint64_t hash = dm_memo_hash(shape, walk->caller);
   struct dm_memo_stack *stack = dm_memo_stack(memo, hash);
-  stack->cell = dm_ledger_own_cell(walk->thread->ledger, callsite);
-  stack->tag = dm_memo_tag(hash, stack->cell);
+  stack->cell = cell;
+  stack->tag = dm_memo_tag(hash, cell);
 }
 
-static uint32_t
-walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
-                 uint64_t key)
+static struct dm_cell *
+walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key)
 {
   struct dm_walk walk;
   dm_walk_start(&walk, thread, caller, depth);
@@ -131,24 +129,23 @@ walk_to_callsite(struct dm_thread *thread, struct dm_caller caller,
 
   uint32_t callsite =
       dm_callsites_find(walk.frames, walk.count, result == DM_WALK_ON);
+  struct dm_cell *cell = dm_ledger_own_cell(thread->ledger, callsite);
   if (dm_unwind_verify)
-    verify(&walk, result, callsite, key);
+    verify(&walk, result, cell, key);
   /* A failed walk may do better next time; one on a stack that is not this
      thread's own would be read without bounds. What the loader asks for is to
      be marked, each time; a stack that was shortened may be recorded in full
      next time. */
-  bool loader =
-      *caller.slot - dm_loader_start < dm_loader_end - dm_loader_start;
   if (walk.memorable && started_bounded && result != DM_WALK_FAILED &&
-      !loader && !dm_callsites_may_improve(callsite))
-    memorize(&walk, key, callsite);
+      !dm_is_loader(*caller.slot) && !dm_callsites_may_improve(callsite))
+    memorize(&walk, key, cell);
   dm_walk_finish(&walk);
-  return callsite;
+  return cell;
 }
 
-uint32_t
-dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
-                   unsigned tried)
+struct dm_cell *
+dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller,
+               unsigned tried)
 {
   uint32_t generation =
       atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);
@@ -159,7 +156,7 @@ dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
     const struct dm_memo_stack *stack =
         dm_unwind_recall(thread, shape + way, caller, key);
     if (stack)
-      return (uint32_t) (stack->cell->label >> DM_LABEL_CALLSITE_SHIFT);
+      return stack->cell;
   }
-  return walk_to_callsite(thread, caller, key);
+  return walk_to_cell(thread, caller, key);
 }

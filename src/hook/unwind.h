@@ -1,4 +1,4 @@
-/* unwind.h -- the call stack of an allocation, as a callsite number.
+/* unwind.h -- the call stack of an allocation, as the cell it is counted in.
 
    Three ways, the quickest first: the memo (the same stack was here lately,
    proved by its slots), a walk by frame rules, libunwind itself. All three give
@@ -58,9 +58,10 @@ dm_unwind_usual(struct dm_thread *thread, struct dm_caller caller,
                           key);
 }
 
-/* The callsite of CALLER. TRIED says how many of the shapes for it, 0 to 2, were
-   looked at in vain. Thread-safe, Signal-safe; never waits. */
-uint32_t dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
-                            unsigned tried);
+/* The cell of THREAD's ledger for the stack of CALLER; without memory for one
+   that of (other). TRIED says how many of the shapes for it, 0 to 2, were looked
+   at in vain. Thread-safe, Signal-safe; never waits. */
+struct dm_cell *dm_unwind_cell(struct dm_thread *thread,
+                               struct dm_caller caller, unsigned tried);
 
 #endif

@@ -8,11 +8,11 @@
 uint32_t fake_callsite, fake_next_callsite;
 _Atomic uint32_t dm_callsites_generation;
 
-uint32_t
-dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
-                   unsigned tried)
+struct dm_cell *
+dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller,
+               unsigned tried)
 {
-  (void) thread, (void) caller, (void) tried;
+  (void) caller, (void) tried;
   uint32_t found = fake_callsite;
   if (fake_next_callsite)
   {
@@ -20,7 +20,7 @@ dm_unwind_callsite(struct dm_thread *thread, struct dm_caller caller,
     fake_callsite = fake_next_callsite;
     fake_next_callsite = 0;
   }
-  return found;
+  return dm_ledger_own_cell(thread->ledger, found);
 }
 
 void

@@ -65,7 +65,7 @@ static void
 compare(struct dm_caller caller, void **seen, int count)
 {
   unsigned found;
-  uint32_t site = dm_unwind_callsite(dm_thread_self(), caller, 0);
+  uint32_t site = dm_cell_callsite(dm_unwind_cell(dm_thread_self(), caller, 0));
   const dm_frame *frames = dm_callsite_frames(site, &found);
   leaf_caller = caller;
   /* The first is in the leaf itself. */

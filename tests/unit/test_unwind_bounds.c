@@ -24,7 +24,7 @@ START_TEST(nothing_beyond_the_end_is_read)
           stack[place] = code_address(2, place);
           struct dm_caller caller = {.slot = stack + place,
                                      .rbp = (uintptr_t) (stack + WORDS - 1)};
-          dm_unwind_callsite(thread, caller, 0);
+          dm_unwind_cell(thread, caller, 0);
         }
       }
   ck_assert_uint_gt(mishaps->unwind_failed, 0);

@@ -151,7 +151,7 @@ allocate(uintptr_t address)
 {
   stack[top - 1] = address;
   struct dm_caller caller = {.slot = stack + top - 1, .rbp = rbp};
-  return dm_unwind_callsite(thread, caller, 0);
+  return dm_cell_callsite(dm_unwind_cell(thread, caller, 0));
 }
 
 /* Whether callsite SITE is ADDRESS and the calls as they are now. */

@@ -60,7 +60,7 @@ uint32_t
 find(void)
 {
   struct dm_caller caller = {.slot = stack + START, .rbp = rbp_register};
-  return dm_unwind_callsite(thread, caller, 0);
+  return dm_cell_callsite(dm_unwind_cell(thread, caller, 0));
 }
 
 uint32_t
