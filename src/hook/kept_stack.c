@@ -165,7 +165,7 @@ dm_kept_end(struct dm_walk *walk, enum dm_walk_result result)
     kept->frame[count++] = kept->fresh[i];
   kept->count = count;
   if (!kept_before)
-    kept->complete = result == DM_WALK_END;
+    kept->complete = result == DM_WALK_END && walk->pc != 0;
 }
 
 void

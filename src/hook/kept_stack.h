@@ -40,7 +40,8 @@ struct dm_kept_frame
 struct dm_kept_stack
 {
   unsigned count;
-  bool complete; /* the first is the outermost frame of the stack */
+  bool complete; /* the first is the outermost frame of any stack: not one that
+                    ended at a return address of 0, which may be another now */
   struct dm_kept_frame frame[DM_KEPT_MAX]; /* outermost first */
 
   /* The frames of the walk under way that were not kept before. */

@@ -9,10 +9,17 @@
    same values proves that a walk would go the same way. (A rbp still in its
    register when the allocator was called counts as one of them.)
 
-   The values are hashed together with the shape, one load a word and one
-   multiplication for two, and the hash leads to the cell. So stacks that
-   differ only in who called whom, not in where the frames lie, share a shape:
-   the usual case for a leaf that is called from many places.
+   The values are hashed together with the shape, and the hash leads to the cell.
+   So stacks that differ only in who called whom, not in where the frames lie,
+   share a shape: the usual case for a leaf that is called from many places.
+
+   The words are taken in pairs, with one instruction for each: the first is
+   mixed in, the second is multiplied by. A factor that ends in N zero bits
+   loses N bits of what was there; return addresses end in one on average. So
+   the second of a pair is always a return address, and of a shape that is
+   written none that ends in many: no word that may be 0. Then two stacks that
+   differ in one word never have the same hash, and others by chance in one of
+   2^50 or so.
 
    Entries are not guarded against a signal handler that allocates while one is
    written: a mixture of two entries hashes to nothing that was ever stored. */
@@ -34,13 +41,14 @@ enum
   DM_MEMO_STACKS = 1 << DM_MEMO_STACKS_LOG2
 };
 
+/* The words of a shape that may be a factor end in fewer zero bits. */
+#define DM_MEMO_WEAK 0xffff
+
 struct dm_shape
 {
   uint64_t key;                 /* of return address and slot; 0: empty */
   uint64_t seed;                /* of all below: where the hash begins */
-  uint16_t count;               /* slots, a multiple of the step (the last
-                                   repeats) */
-  uint16_t last;                /* the highest of them */
+  uint16_t count;               /* slots, a multiple of the step */
   int32_t rbp_mask;             /* -1 when rbp is hashed, else 0 */
   uint16_t slot[DM_MEMO_SLOTS]; /* in words above the return address */
 } __attribute__((aligned(64)));
@@ -88,24 +96,21 @@ dm_memo_shape(struct dm_memo *memo, uint64_t key)
 }
 
 /* The hash of the values in SHAPE's words as they are now, seen from CALLER:
-   four chains that do not wait for each other, told apart at the end. Each
-   takes in two words with one multiplication; the second makes an odd factor,
-   so nothing of the first is lost. */
+   four chains that do not wait for each other, told apart at the end. */
 static inline __attribute__((always_inline)) uint64_t
 dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 {
-  const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
   const uintptr_t *base = caller.slot;
   const uint16_t *slot = shape->slot, *end = slot + shape->count;
   uint64_t a = shape->seed;
-  uint64_t b = caller.rbp & (uint64_t) (int64_t) shape->rbp_mask;
-  uint64_t c = 0, d = 0;
+  uint64_t b = a + ((caller.rbp & (uint64_t) (int64_t) shape->rbp_mask) << 17);
+  uint64_t c = a, d = a;
   do
   {
-    a = (a ^ base[slot[0]]) * (2 * base[slot[1]] + odd);
-    b = (b ^ base[slot[2]]) * (2 * base[slot[3]] + odd);
-    c = (c ^ base[slot[4]]) * (2 * base[slot[5]] + odd);
-    d = (d ^ base[slot[6]]) * (2 * base[slot[7]] + odd);
+    a = (a ^ base[slot[0]]) * base[slot[1]];
+    b = (b ^ base[slot[2]]) * base[slot[3]];
+    c = (c ^ base[slot[4]]) * base[slot[5]];
+    d = (d ^ base[slot[6]]) * base[slot[7]];
     slot += DM_MEMO_STEP;
   } while (slot != end);
   a ^= b << 31 | b >> 33;

@@ -54,62 +54,81 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
     dm_counter_add(&mishaps->differing, 1);
 }
 
-static unsigned
-whole_steps(unsigned slots)
-{
-  return (slots + DM_MEMO_STEP - 1) / DM_MEMO_STEP * DM_MEMO_STEP;
-}
-
-/* Whether SHAPE is what WALK went by. */
+/* Makes SHAPE of what WALK went by. Returns false when it does not fit. */
 static bool
-has_shape(const struct dm_shape *shape, const struct dm_walk *walk,
-          uint64_t key)
+make_shape(struct dm_shape *shape, const struct dm_walk *walk, uint64_t key)
 {
-  return shape->key == key && (shape->rbp_mask != 0) == walk->uses_rbp &&
-         shape->count == whole_steps(walk->slot_count) &&
-         memcmp(shape->slot, walk->slots,
-                walk->slot_count * sizeof *walk->slots) == 0;
-}
-
-/* Writes what WALK went by to SHAPE. */
-static void
-write_shape(struct dm_shape *shape, const struct dm_walk *walk, uint64_t key)
-{
-  shape->key = 0; /* a signal handler must not find half a shape */
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
-
-  unsigned count = walk->slot_count;
-  uint16_t last = 0;
-  uint64_t seed = key;
-  for (unsigned i = 0; i < count; i++)
+  uint16_t factors[DM_MEMO_SLOTS], others[DM_MEMO_SLOTS];
+  unsigned factor_count = 0, other_count = 0;
+  for (unsigned i = 0; i < walk->slot_count; i++)
   {
-    shape->slot[i] = walk->slots[i];
-    seed = (seed ^ walk->slots[i]) * UINT64_C(0x9e3779b97f4a7c15);
-    if (walk->slots[i] > last)
-      last = walk->slots[i];
+    uint16_t slot = walk->slots[i];
+    if (walk->caller.slot[slot] & DM_MEMO_WEAK && !(walk->data_slots >> i & 1))
+      factors[factor_count++] = slot;
+    else
+      others[other_count++] = slot;
   }
-  for (; count < whole_steps(walk->slot_count); count++)
-    shape->slot[count] = last;
+
+  /* The key has the caller's own return address already: it fills the gaps. */
+  if (!(*walk->caller.slot & DM_MEMO_WEAK))
+    return false;
+  unsigned count = 0, factor = 0, other = 0;
+  uint64_t seed = key;
+  do
+  {
+    if (count == DM_MEMO_SLOTS)
+      return false;
+    uint16_t next = count % 2 == 0 && other < other_count ? others[other++]
+                    : factor < factor_count               ? factors[factor++]
+                                                          : 0;
+    shape->slot[count++] = next;
+    seed = (seed ^ next) * UINT64_C(0x9e3779b97f4a7c15);
+  } while (other < other_count || factor < factor_count ||
+           count % DM_MEMO_STEP != 0);
+
+  shape->key = key;
   shape->count = (uint16_t) count;
-  shape->last = last;
   shape->rbp_mask = walk->uses_rbp ? -1 : 0;
   shape->seed = seed ^ seed >> 32 ^ walk->uses_rbp;
+  return true;
+}
 
+/* Whether A and B are the same. */
+static bool
+is_shape(const struct dm_shape *a, const struct dm_shape *b)
+{
+  return a->key == b->key && a->seed == b->seed && a->count == b->count &&
+         memcmp(a->slot, b->slot, a->count * sizeof *a->slot) == 0;
+}
+
+/* Writes NEW over SHAPE. A signal handler must not find half a shape. */
+static void
+write_shape(struct dm_shape *shape, const struct dm_shape *new)
+{
+  shape->key = 0;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  shape->key = key;
+  shape->seed = new->seed;
+  shape->count = new->count;
+  shape->rbp_mask = new->rbp_mask;
+  memcpy(shape->slot, new->slot, new->count * sizeof *new->slot);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  shape->key = new->key;
 }
 
 /* Keeps WALK, which led to CELL, for the next time. */
 static void
 memorize(const struct dm_walk *walk, uint64_t key, struct dm_cell *cell)
 {
+  struct dm_shape new;
+  if (!make_shape(&new, walk, key))
+    return;
   struct dm_memo *memo = &walk->thread->memo;
   struct dm_shape *shape = dm_memo_shape(memo, key);
-  if (!has_shape(shape, walk, key) && !has_shape(++shape, walk, key))
+  if (!is_shape(shape, &new) && !is_shape(++shape, &new))
   {
     /* The newer of the pair stands first; the older one goes. */
-    shape[0] = shape[-1];
-    write_shape(--shape, walk, key);
+    *shape = shape[-1];
+    write_shape(--shape, &new);
   }
   uint64_t hash = dm_memo_hash(shape, walk->caller);
   struct dm_memo_stack *stack = dm_memo_stack(memo, hash);

@@ -21,11 +21,19 @@ dm_walk_depend_on(struct dm_walk *walk, const uintptr_t *slot)
     walk->slots[walk->slot_count++] = (uint16_t) place;
 }
 
+/* The same for a word that is no return address. */
+static void
+depend_on_data(struct dm_walk *walk, const uintptr_t *slot)
+{
+  walk->data_slots |= UINT64_C(1) << walk->slot_count % DM_MEMO_SLOTS;
+  dm_walk_depend_on(walk, slot);
+}
+
 void
 dm_walk_depend_on_rbp(struct dm_walk *walk)
 {
   if (walk->rbp_slot)
-    dm_walk_depend_on(walk, walk->rbp_slot);
+    depend_on_data(walk, walk->rbp_slot);
   else
     walk->uses_rbp = true;
 }
@@ -122,7 +130,7 @@ dm_walk_step(struct dm_walk *walk, dm_rule rule)
       return DM_WALK_FAILED;
     cfa = *word_at(rbp + offset);
     dm_walk_depend_on_rbp(walk);
-    dm_walk_depend_on(walk, word_at(rbp + offset));
+    depend_on_data(walk, word_at(rbp + offset));
     break;
   case DM_RULE_SIGNAL:
     return through_signal(walk, rule);
@@ -251,13 +259,13 @@ dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
   walk->count = 0;
   walk->depth = depth;
   walk->slot_count = 0;
+  walk->data_slots = 0;
   walk->uses_rbp = false;
   walk->memorable = true;
   walk->pure = true;
   walk->straight = true;
   walk->bounded = slot >= thread->stack_low && slot < thread->stack_high;
   dm_kept_begin(walk);
-  dm_walk_depend_on(walk, caller.slot);
 }
 
 enum dm_walk_result

@@ -43,6 +43,7 @@ struct dm_walk
   /* What decided this walk, for the memo. */
   uint16_t slots[DM_MEMO_SLOTS]; /* in words above the caller's slot */
   unsigned slot_count;
+  uint64_t data_slots; /* a bit for each slot that holds no return address */
   bool uses_rbp;
   bool memorable;
 
@@ -80,7 +81,8 @@ void dm_kept_drop(struct dm_walk *walk);
 /* WALK is over, and so is what its thread's tables were needed for. */
 void dm_walk_finish(struct dm_walk *walk);
 
-/* Notes that the walk went by the word at SLOT; by rbp, wherever it is. */
+/* Notes that the walk went by the return address at SLOT; by rbp, wherever it
+   is. */
 void dm_walk_depend_on(struct dm_walk *walk, const uintptr_t *slot);
 void dm_walk_depend_on_rbp(struct dm_walk *walk);
 

@@ -31,7 +31,6 @@ make_shape(uint16_t count, uint16_t spacing)
   shape.count = count;
   for (uint16_t i = 0; i < count; i++)
     shape.slot[i] = (uint16_t) (i * spacing);
-  shape.last = shape.slot[count - 1];
 }
 
 static uint64_t
@@ -41,7 +40,7 @@ hash_at(unsigned word, uintptr_t rbp)
   return dm_memo_hash(&shape, caller);
 }
 
-/* But the highest, which no address in a program has. */
+/* But the highest, which no address in a program has; here and below. */
 START_TEST(every_bit_of_every_slot_counts)
 {
   make_shape(DM_MEMO_SLOTS, 7);
@@ -92,7 +91,7 @@ START_TEST(the_register_counts_where_it_is_used)
   ck_assert_uint_eq(hash_at(0, 2), hash);
   shape.rbp_mask = -1;
   hash = hash_at(0, 1);
-  for (unsigned bit = 0; bit < 64; bit++)
+  for (unsigned bit = 0; bit < 47; bit++)
     ck_assert_uint_ne(hash_at(0, 1 ^ UINT64_C(1) << bit), hash);
 }
 END_TEST
@@ -100,7 +99,7 @@ END_TEST
 START_TEST(the_farthest_slot)
 {
   make_shape(8, 1);
-  shape.slot[7] = shape.last = UINT16_MAX;
+  shape.slot[7] = UINT16_MAX;
   uint64_t hash = hash_at(0, 0);
   stack[UINT16_MAX]++;
   ck_assert_uint_ne(hash_at(0, 0), hash);

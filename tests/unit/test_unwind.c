@@ -184,21 +184,41 @@ START_TEST(known_stacks_need_no_rules)
 }
 END_TEST
 
-START_TEST(every_return_address_counts)
+/* Of the COUNT in the stack that was made. */
+static void
+check_every_return_address(unsigned count)
 {
-  make_plain_stack(20);
-  check_frames(21);
+  check_frames(count);
   unsigned word = START;
-  for (unsigned i = 0; i < 21; i++)
+  for (unsigned i = 0; i < count; i++)
   {
     /* Another call in the same function. */
     uintptr_t former = expected[i];
     stack[word] = expected[i] = former / 256 * 256 + 200;
-    check_frames(21);
-    check_frames(21);
+    check_frames(count);
+    check_frames(count);
     stack[word] = expected[i] = former;
-    check_frames(21);
+    check_frames(count);
     word += i + 3;
+  }
+}
+
+START_TEST(every_return_address_counts)
+{
+  make_plain_stack(20);
+  check_every_return_address(21);
+}
+END_TEST
+
+/* A factor of 0 would leave nothing of what was hashed before. */
+START_TEST(a_word_of_zero_hides_none)
+{
+  for (unsigned depth = 2; depth < 20; depth++)
+  {
+    make_plain_stack(depth);
+    stack[top - 1] = 0;
+    expected_count = depth;
+    check_every_return_address(depth);
   }
 }
 END_TEST
@@ -242,6 +262,7 @@ main(void)
                                 the_depth_is_kept,
                                 known_stacks_need_no_rules,
                                 every_return_address_counts,
+                                a_word_of_zero_hides_none,
                                 every_saved_rbp_counts,
                                 NULL};
   return run_suite(make_suite("unwind", unwind_setup, tests));
