@@ -42,10 +42,15 @@ dm_callsites_init(unsigned cap)
 }
 
 static bool
+has_room(uint32_t limit)
+{
+  return atomic_load_explicit(&dm_table_in_use, memory_order_relaxed) < limit;
+}
+
+static bool
 is_over(unsigned parts)
 {
-  return atomic_load_explicit(&dm_table_in_use, memory_order_relaxed) >=
-         limits[parts];
+  return !has_room(limits[parts]);
 }
 
 bool
@@ -80,16 +85,19 @@ limit_of_times(unsigned times)
                              : UNTIL_NEW];
 }
 
-/* The number of STACK in full, or 0. */
+/* The number of STACK, whose word is WORD, in full, or 0. UNKNOWN: it has just
+   been looked for. */
 static uint32_t
-find_whole(const struct dm_stack *stack)
+find_whole(const struct dm_stack *stack, uint64_t word, bool unknown)
 {
-  uint64_t word = dm_table_word(stack);
-  uint32_t number = dm_table_find(stack, word, limit_of(stack->count));
+  uint32_t limit = limit_of(stack->count);
+  uint32_t number =
+      unknown && !has_room(limit) ? 0 : dm_table_find(stack, word, limit);
   if (number || !is_over(UNTIL_NEW))
     return number;
   unsigned times = dm_doorkeeper_count(word >> DM_ENTRY_HASH_SHIFT);
-  return dm_table_find(stack, word, limit_of_times(times));
+  limit = limit_of_times(times);
+  return has_room(limit) ? dm_table_find(stack, word, limit) : 0;
 }
 
 /* The number of the innermost frames of STACK, as many as there is room for. */
@@ -109,19 +117,22 @@ find_shortened(struct dm_stack stack)
   return DM_CALLSITE_OTHER;
 }
 
-/* The number of STACK when it has no room yet, and there is little left. */
+/* The number of STACK, whose word is WORD, when it is unknown in full and there
+   is little room left. */
 static __attribute__((noinline)) uint32_t
-find_pressed(struct dm_stack stack)
+find_pressed(struct dm_stack stack, uint64_t word)
 {
   dm_frame frames[FRAMES_MAX];
   unsigned count = dm_fold(stack.frames, stack.count, frames);
-  if (count < stack.count)
+  bool folded = count < stack.count;
+  if (folded)
   {
     stack.frames = frames;
     stack.count = count;
     stack.how |= DM_CALLSITE_FOLDED;
+    word = dm_table_word(&stack);
   }
-  uint32_t number = find_whole(&stack);
+  uint32_t number = find_whole(&stack, word, !folded);
   if (!number)
     number = find_shortened(stack);
   if (!number)
@@ -138,8 +149,9 @@ dm_callsites_find(const dm_frame *frames, unsigned count, bool cut)
       .how = cut ? DM_CALLSITE_CUT : 0,
   };
   uint32_t limit = limits[UNTIL_PRESSED];
-  uint32_t number = dm_table_find(&stack, dm_table_word(&stack), limit);
-  return number ? number : find_pressed(stack);
+  uint64_t word = dm_table_word(&stack);
+  uint32_t number = dm_table_find(&stack, word, limit);
+  return number ? number : find_pressed(stack, word);
 }
 
 bool
