@@ -21,6 +21,9 @@
    differ in one word never have the same hash, and others by chance in one of
    2^50 or so.
 
+   The table of hashes begins small and grows with the stacks that there are; at
+   its largest it holds 8,192 of them with few collisions.
+
    Entries are not guarded against a signal handler that allocates while one is
    written: a mixture of two entries hashes to nothing that was ever stored. */
 
@@ -37,8 +40,9 @@ enum
   DM_MEMO_SLOTS = 48,
   DM_MEMO_STEP = 8, /* slots are read so many at a time */
   DM_MEMO_SHAPES = 1024, /* in pairs for the same key */
-  DM_MEMO_STACKS_LOG2 = 13,
-  DM_MEMO_STACKS = 1 << DM_MEMO_STACKS_LOG2
+  DM_MEMO_STACKS_FIRST = 1 << 12,
+  DM_MEMO_STACKS_LOG2 = 16, /* of the most */
+  DM_MEMO_STACKS_PARTS = 8 /* of a table; it grows when one part is filled */
 };
 
 /* The words of a shape that may be a factor end in fewer zero bits. */
@@ -64,12 +68,20 @@ struct dm_memo_stack
   struct dm_cell *cell;
 };
 
+struct dm_memo_table
+{
+  uint64_t mask;   /* a power of two, the number of entries, less 1 */
+  uint64_t filled; /* of them, whatever they are worth */
+  uint64_t salt;   /* with which all were found that is not outdated */
+  struct dm_memo_stack stack[] __attribute__((aligned(64)));
+};
+
 struct dm_memo
 {
   uint64_t salt; /* part of each key: what was known before it changed is not
                     found any more */
+  struct dm_memo_table *table;
   struct dm_shape shapes[DM_MEMO_SHAPES];
-  struct dm_memo_stack stacks[DM_MEMO_STACKS];
 };
 
 /* Where an allocator function was called from. */
@@ -121,7 +133,8 @@ dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 static inline struct dm_memo_stack *
 dm_memo_stack(struct dm_memo *memo, uint64_t hash)
 {
-  return &memo->stacks[hash >> (64 - DM_MEMO_STACKS_LOG2)];
+  struct dm_memo_table *table = memo->table;
+  return &table->stack[hash >> (64 - DM_MEMO_STACKS_LOG2) & table->mask];
 }
 
 static inline uint64_t
@@ -129,5 +142,14 @@ dm_memo_tag(uint64_t hash, const struct dm_cell *cell)
 {
   return hash ^ (uintptr_t) cell;
 }
+
+/* Makes the first table of MEMO. Returns false without memory. */
+bool dm_memo_init(struct dm_memo *memo);
+
+/* Lets HASH lead to CELL. SALT is the part of the keys that changes when what
+   was found before is not to be believed any more. Signal-safe, for the memo's
+   own thread. */
+void dm_memo_keep(struct dm_memo *memo, uint64_t hash, struct dm_cell *cell,
+                  uint64_t salt);
 
 #endif

@@ -26,7 +26,7 @@ make_thread(uintptr_t pointer)
     return NULL;
   struct dm_ledger *ledger = dm_ledger_new();
   struct dm_thread *thread = ledger ? dm_arena_alloc(sizeof *thread, 64) : NULL;
-  if (!thread)
+  if (!thread || !dm_memo_init(&thread->memo))
     return NULL;
   atomic_fetch_add(&count, 1);
   thread->pointer = pointer;

@@ -115,9 +115,10 @@ write_shape(struct dm_shape *shape, const struct dm_shape *new)
   shape->key = new->key;
 }
 
-/* Keeps WALK, which led to CELL, for the next time. */
+/* Keeps WALK, which led to CELL in GENERATION, for the next time. */
 static void
-memorize(const struct dm_walk *walk, uint64_t key, struct dm_cell *cell)
+memorize(const struct dm_walk *walk, uint64_t key, uint32_t generation,
+         struct dm_cell *cell)
 {
   struct dm_shape new;
   if (!make_shape(&new, walk, key))
@@ -130,14 +131,13 @@ memorize(const struct dm_walk *walk, uint64_t key, struct dm_cell *cell)
     *shape = shape[-1];
     write_shape(--shape, &new);
   }
-  uint64_t hash = dm_memo_hash(shape, walk->caller);
-  struct dm_memo_stack *stack = dm_memo_stack(memo, hash);
-  stack->cell = cell;
-  stack->tag = dm_memo_tag(hash, cell);
+  dm_memo_keep(memo, dm_memo_hash(shape, walk->caller), cell,
+               memo->salt + generation);
 }
 
 static struct dm_cell *
-walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key)
+walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
+             uint32_t generation)
 {
   struct dm_walk walk;
   dm_walk_start(&walk, thread, caller, depth);
@@ -157,7 +157,7 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key)
      next time. */
   if (walk.memorable && started_bounded && result != DM_WALK_FAILED &&
       !dm_is_loader(*caller.slot) && !dm_callsites_may_improve(callsite))
-    memorize(&walk, key, cell);
+    memorize(&walk, key, generation, cell);
   dm_walk_finish(&walk);
   return cell;
 }
@@ -177,5 +177,5 @@ dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller,
     if (stack)
       return stack->cell;
   }
-  return walk_to_cell(thread, caller, key);
+  return walk_to_cell(thread, caller, key, generation);
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/sys.h"
 #include "runner.h"
 
 enum
@@ -153,9 +155,90 @@ START_TEST(tags_tell_torn_pairs)
     const struct dm_cell *cell = (void *) (next_random(&state) % 1000000 * 64),
                          *other = (void *) ((uintptr_t) cell ^ UINT64_C(64) << i % 40);
     ck_assert_uint_ne(dm_memo_tag(hash, cell), dm_memo_tag(hash, other));
-    const struct dm_memo_stack *stack = dm_memo_stack(&memo, hash);
-    ck_assert_uint_lt((size_t) (stack - memo.stacks), DM_MEMO_STACKS);
   }
+}
+END_TEST
+
+/* --------------------------------------------------------------------------
+   The table. */
+
+static struct dm_cell *
+cell_of(unsigned i)
+{
+  return (struct dm_cell *) ((uintptr_t) (i + 1) * 64);
+}
+
+static void
+keep_stacks(unsigned count, uint64_t salt)
+{
+  unsigned long state = salt;
+  for (unsigned i = 0; i < count; i++)
+    dm_memo_keep(&memo, next_random(&state), cell_of(i), salt);
+}
+
+/* How many of those it still leads to. */
+static unsigned
+count_known(unsigned count, uint64_t salt)
+{
+  unsigned long state = salt;
+  unsigned known = 0;
+  for (unsigned i = 0; i < count; i++)
+  {
+    uint64_t hash = next_random(&state);
+    const struct dm_memo_stack *stack = dm_memo_stack(&memo, hash);
+    if (stack->tag != dm_memo_tag(hash, stack->cell))
+      continue;
+    ck_assert_ptr_eq(stack->cell, cell_of(i));
+    known++;
+  }
+  return known;
+}
+
+START_TEST(it_grows_with_the_stacks)
+{
+  ck_assert(dm_memo_init(&memo));
+  ck_assert_uint_eq(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  keep_stacks(100, 1);
+  ck_assert_uint_eq(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  ck_assert_uint_ge(count_known(100, 1), 90);
+  keep_stacks(8000, 2);
+  ck_assert_uint_ge(count_known(8000, 2), 7000);
+  keep_stacks(1000000, 3);
+  ck_assert_uint_eq(memo.table->mask + 1, 1 << DM_MEMO_STACKS_LOG2);
+  ck_assert_uint_gt(count_known(1000000, 3), 1 << DM_MEMO_STACKS_LOG2 >> 1);
+}
+END_TEST
+
+START_TEST(what_is_outdated_makes_room_first)
+{
+  ck_assert(dm_memo_init(&memo));
+  for (uint64_t salt = 1; salt < 100; salt++)
+  {
+    keep_stacks(300, salt);
+    keep_stacks(300, salt); /* those again that had to go */
+    ck_assert_uint_ge(count_known(300, salt), 250);
+  }
+  ck_assert_uint_eq(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+}
+END_TEST
+
+START_TEST(without_memory_it_stays_as_it_is)
+{
+  ck_assert(dm_memo_init(&memo));
+  dm_sys_fail_after(1, true);
+  while (dm_arena_alloc(64, 64))
+    ;
+  keep_stacks(8000, 1);
+  ck_assert_uint_eq(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  ck_assert_uint_gt(count_known(8000, 1), DM_MEMO_STACKS_FIRST / 2);
+  dm_sys_fail_after(0, false);
+  keep_stacks(8000, 2);
+  ck_assert_uint_gt(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  struct dm_memo none;
+  dm_sys_fail_after(1, true);
+  while (dm_arena_alloc(64, 64))
+    ;
+  ck_assert(!dm_memo_init(&none));
 }
 END_TEST
 
@@ -170,6 +253,9 @@ main(void)
                                 the_seed_counts,
                                 keys_differ,
                                 tags_tell_torn_pairs,
+                                it_grows_with_the_stacks,
+                                what_is_outdated_makes_room_first,
+                                without_memory_it_stays_as_it_is,
                                 NULL};
   return run_suite(make_suite("stack_memo", setup, tests));
 }

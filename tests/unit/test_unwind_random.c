@@ -66,6 +66,7 @@ setup(void)
   ck_assert_int_eq(dm_ledgers_init(CAP), 0);
   stack = dm_sys_map(WORDS * sizeof *stack);
   thread = dm_sys_map(sizeof *thread);
+  ck_assert(dm_memo_init(&thread->memo));
   ck_assert(stack && thread);
   thread->ledger = dm_ledger_new();
   thread->stack_low = (uintptr_t) stack;

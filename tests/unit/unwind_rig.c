@@ -24,6 +24,7 @@ unwind_setup(void)
   ck_assert_ptr_nonnull(stack);
   ck_assert_int_eq(dm_sys_protect_none(stack + WORDS, 4096), 0);
   thread = dm_sys_map(sizeof *thread);
+  ck_assert(dm_memo_init(&thread->memo));
   thread->ledger = dm_ledger_new();
   mishaps = &thread->ledger->mishaps;
   thread->stack_low = (uintptr_t) stack;
