@@ -16,7 +16,7 @@ from toolbox import SCRIPTS, ToolTest, needs, needs_library
 PYTHON = """\
 import json, time
 keep = []
-for turn in range(60):
+for turn in range(6000):
     keep.append(json.loads(json.dumps({str(i): list(range(20)) for i in range(40)})))
     time.sleep(.1)
 """
