@@ -13,7 +13,7 @@ static struct dm_memo_table *
 make_table(uint64_t capacity)
 {
   struct dm_memo_table *table = dm_arena_alloc(
-      sizeof *table + capacity * sizeof *table->stack, _Alignof(*table));
+      sizeof *table + capacity * sizeof *table->stack, _Alignof(struct dm_memo_table));
   if (table)
     table->mask = capacity - 1;
   return table;
