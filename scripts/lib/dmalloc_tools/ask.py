@@ -157,16 +157,6 @@ def signal_name(number):
     return signal.Signals(number).name.removeprefix("SIG")
 
 
-def processes():
-    """The pids of this user's processes that have the library loaded."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError):
-                with open(f"/proc/{entry}/maps", errors="replace") as maps:
-                    if any(LIBRARY in line for line in maps):
-                        yield int(entry)
-
-
 def _status(pid, name, default):
     """The field NAME of /proc/PID/status, or DEFAULT."""
     with contextlib.suppress(OSError):
