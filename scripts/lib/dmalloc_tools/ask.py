@@ -17,8 +17,8 @@ import signal
 import time
 
 from .cli import Trouble
+from .loaded import has_library
 
-LIBRARY = "libdmalloc.so"
 ANSWER_SECONDS = 8.0             # the process waits 5 s for a slow reader
 PIPE_BYTES = 1 << 20             # what any user may have
 JSON_BIT, ALL_BIT, PID_SHIFT = 1 << 8, 1 << 9, 10
@@ -78,8 +78,7 @@ def request_signal(pid):
         raise Trouble(f"process {pid} is gone" if os.path.exists(f"/proc/{pid}")
                       else f"there is no process {pid}")
     try:
-        with open(f"/proc/{pid}/maps", errors="replace") as maps:
-            loaded = any(LIBRARY in line for line in maps)
+        loaded = has_library(pid)
         with open(f"/proc/{pid}/environ", "rb") as environment:
             settings = dict(entry.split(b"=", 1) for entry in environment.read().split(b"\0")
                             if b"=" in entry)
@@ -94,7 +93,7 @@ def request_signal(pid):
     said = _said_by_reporter(pid)
     if said:
         number = said
-    elif LIBRARY.encode() in settings.get(b"LD_PRELOAD", b""):
+    elif {b"LD_PRELOAD", b"DMALLOC_SIGNAL"} & settings.keys():
         number = signal_number(settings.get(b"DMALLOC_SIGNAL", b"").decode("ascii", "replace"))
     else:
         number = _guess(caught)
