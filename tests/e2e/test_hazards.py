@@ -224,6 +224,18 @@ class Hazards(harness.Case):
 
     # Other processes.
 
+    def test_the_environment_is_untouched(self):
+        """Every byte of it, in its order; also of a child."""
+        for interval in INTERVALS:
+            env = harness.environment(interval=interval, output="/dev/null") | {
+                "SOME": "thing", "EMPTY": "", "LATE": "=x="}
+            expected = b"".join(f"{name}={value}\0".encode() for name, value in env.items())
+            for parent in ([], ["/usr/bin/setsid", "--fork", "--wait"]):
+                done = subprocess.run([*parent, "/usr/bin/env", "-0"], check=True,
+                                      capture_output=True, env=env)
+                self.assertEqual((done.stdout, done.stderr), (expected, b""))
+
+
     def test_children_of_no_fork_handler(self):
         """raw clone, _Fork and vfork: they end, and the parent keeps its reporter."""
         plain = None
