@@ -4,6 +4,7 @@ docs/GUARANTEES.md names the test of every hazard.
 """
 
 import fcntl
+import itertools
 import os
 import pathlib
 import pty
@@ -285,6 +286,13 @@ class Hazards(harness.Case):
         done = harness.run([harness.small("frees")], preload=False,
                            behind=(faketime, str(harness.LIBRARY)), env=env)
         self.assertEqual((done.status, done.stdout), (0, b""))
+        # With an allocator as well, in each order of the three.
+        for order in itertools.permutations((str(harness.LIBRARY), "libtcmalloc_minimal.so.4",
+                                             faketime)):
+            done = harness.run([harness.small("threads")], preload=False, behind=order,
+                               env=env | {"DMALLOC_INTERVAL": "0.05",
+                                          "DMALLOC_OUTPUT": "/dev/null"})
+            self.assertEqual((done.status, done.stdout, done.stderr), (0, b"", b""), order)
 
     def test_fakeroot(self):
         if not shutil.which("fakeroot"):
