@@ -333,6 +333,14 @@ class Hazards(harness.Case):
                                  output="/dev/null")
             self.assertEqual((result.status, result.stdout), (0, b"allocated\n"))
 
+    def test_the_memory_is_what_the_dump_says(self):
+        """What 64 live threads cost is in the tables, not in caches beside them."""
+        plain = harness.run([harness.small("resident")], preload=False)
+        for result in self.both("resident"):
+            more = int(result.stdout) - int(plain.stdout)          # KiB
+            self.assertLess(more << 10, result.dump()["self"]["table_bytes"] + (2 << 20))
+
+
     def test_locked_memory(self):
         plain = harness.run([harness.small("locked")], preload=False)
         if plain.status == 77:
