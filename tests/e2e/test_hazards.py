@@ -341,6 +341,12 @@ class Hazards(harness.Case):
             self.assertLess(more << 10, result.dump()["self"]["table_bytes"] + (2 << 20))
 
 
+    def test_little_stack(self):
+        """An allocation takes 8 KiB of its stack at most, the C library's part too."""
+        for result in self.both("stack_need"):
+            self.assertLess(int(result.stdout), 8 << 10)
+
+
     def test_locked_memory(self):
         plain = harness.run([harness.small("locked")], preload=False)
         if plain.status == 77:
