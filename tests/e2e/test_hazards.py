@@ -15,6 +15,7 @@ import stat
 import subprocess
 import tempfile
 import termios
+import unittest
 
 import harness
 
@@ -236,7 +237,6 @@ class Hazards(harness.Case):
                                       capture_output=True, env=env)
                 self.assertEqual((done.stdout, done.stderr), (expected, b""))
 
-
     def test_children_of_no_fork_handler(self):
         """raw clone, _Fork and vfork: they end, and the parent keeps its reporter."""
         plain = None
@@ -340,12 +340,10 @@ class Hazards(harness.Case):
             more = int(result.stdout) - int(plain.stdout)          # KiB
             self.assertLess(more << 10, result.dump()["self"]["table_bytes"] + (2 << 20))
 
-
     def test_little_stack(self):
         """An allocation takes 8 KiB of its stack at most, the C library's part too."""
         for result in self.both("stack_need"):
             self.assertLess(int(result.stdout), 8 << 10)
-
 
     def test_locked_memory(self):
         plain = harness.run([harness.small("locked")], preload=False)
@@ -375,6 +373,32 @@ class Hazards(harness.Case):
                 owner = os.stat(f"/proc/{program.pid}/environ")
                 self.assertEqual((owner.st_uid, stat.S_IMODE(owner.st_mode)),
                                  (os.geteuid(), 0o400))
+
+    def test_a_crash_leaves_its_core(self):
+        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        seen = []
+        for settings in ({"preload": False}, {"interval": 0}, {"interval": "0.05"}):
+            env = harness.environment(**{"output": "/dev/null"} | settings)
+            with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+                    [harness.small("ways_out"), "abort"], cwd=folder, env=env,
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+                    ) as process:
+                _, status = os.waitpid(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(process.returncode, -signal.SIGABRT)
+            seen.append(os.WCOREDUMP(status))
+        self.assertEqual(seen, [seen[0]] * 3)
+
+    @unittest.skipIf(os.geteuid(), "needs root")
+    def test_who_gave_root_up_is_as_hidden_as_before(self):
+        """The kernel hides a process that was root's. That the reporter ends and
+        starts anew changes nothing in it."""
+        owners = []
+        for settings in ({"preload": False}, {"interval": 0}, {"interval": "0.05"}):
+            with harness.running([harness.small("give_up_root")], **settings) as program:
+                self.assertEqual(program.line(), "given up")
+                owners.append(os.stat(f"/proc/{program.pid}/environ").st_uid)
+        self.assertEqual(owners, [owners[0]] * 3)
 
     # What a dump gives away.
 
