@@ -256,6 +256,18 @@ class Hazards(harness.Case):
                 if interval is not None:
                     self.assert_balanced(program.ask())
 
+    def test_threads_that_end_one_by_one(self):
+        """The process ends when its own last thread does, whatever is left of us."""
+        for how, status, said in (("main", 7, b""), ("worker", 7, b"worked\n"), ("child", 0, b""),
+                                  ("strict", 0, b"")):
+            command = [harness.small("last_threads"), how]
+            plain = harness.run(command, preload=False)
+            self.assertEqual((plain.status, plain.stdout), (status, said))
+            for interval in (*INTERVALS, 1000):
+                with self.subTest(how, interval=interval):
+                    seen = harness.run(command, interval=interval)
+                    self.assertEqual((seen.status, seen.stdout, seen.stderr), (status, said, b""))
+
     def test_a_child_of_32_bits(self):
         """The loader leaves us out of it, and says so."""
         with tempfile.TemporaryDirectory() as folder:
