@@ -208,6 +208,20 @@ class Hazards(harness.Case):
             for result in self.both("early", env=env):
                 self.assertLessEqual(result.dump()["totals"]["foreign_frees"], 10)
 
+    def test_programs_with_a_sanitizer(self):
+        """Their own functions stand before the C library's."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("thread", "address", "undefined"):
+                program = f"{folder}/{name}"
+                subprocess.run(["gcc", f"-fsanitize={name}", "-D_GNU_SOURCE", "-w", "-o", program,
+                                harness.ROOT / "tests/e2e/burst.c"], check=True)
+                # The address sanitizer refuses all preloads, unless it is told not to look.
+                env = {"ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+                for interval in INTERVALS:
+                    with self.subTest(name, interval=interval):
+                        seen = harness.run([program], env=env, interval=interval)
+                        self.assertEqual((seen.status, seen.stdout, seen.stderr), (0, b"", b""))
+
     def test_under_an_auditor(self):
         """LD_AUDIT keeps a part of the static TLS for itself."""
         with tempfile.TemporaryDirectory() as folder:
