@@ -1,10 +1,11 @@
-/* alone.c -- whether the reporter is all that is left of its process. */
+/* alone.c -- what is left of a process, for a thread that is not its first. */
 
 #include "base/alone.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -70,4 +71,36 @@ dm_alone_status(void)
   if (*field(fields, STATE) != 'Z' || number_at(field(fields, THREADS)) != 2)
     return -1;
   return (int) (number_at(field(fields, EXIT_CODE)) >> 8 & 0xff);
+}
+
+pid_t
+dm_alone_other(void)
+{
+  /* What getdents64(2) gives: two numbers, the entry's length, its kind, and
+     the name. */
+  enum
+  {
+    LENGTH = 16,
+    NAME = 19
+  };
+  char entries[1024]; /* room for at least four threads */
+  if (has_first_thread())
+    return 0;
+  int fd = dm_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0)
+    return 0;
+  long bytes =
+      dm_syscall(SYS_getdents64, fd, (long) entries, sizeof entries, 0, 0, 0);
+  dm_sys_close(fd);
+  pid_t first = dm_sys_getpid(), own = dm_sys_gettid();
+  for (long at = 0; at + NAME < bytes;)
+  {
+    uint16_t length;
+    memcpy(&length, entries + at + LENGTH, sizeof length);
+    pid_t id = (pid_t) number_at(entries + at + NAME);
+    if (id != 0 && id != first && id != own)
+      return id;
+    at += length;
+  }
+  return 0;
 }

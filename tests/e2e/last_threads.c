@@ -1,6 +1,7 @@
 /* last_threads.c -- ends without exit: thread by thread. Argument: how.
 
    main: the only thread calls the system call that ends a thread;
+   on: the first thread does, and another goes on for ever;
    worker: the first thread does, and a second goes on, allocates, and does, with
    the same status (kernels differ in whose is the process's);
    child: the first, in a child of fork; strict: in a child in a sandbox that
@@ -18,6 +19,16 @@ static void
 end_thread(int status)
 {
   syscall(SYS_exit, status);
+}
+
+static void *
+go_on(void *unused)
+{
+  CHECK(malloc(123));
+  say("on\n");
+  for (;;)
+    pause();
+  return unused;
 }
 
 static void *
@@ -42,7 +53,9 @@ main(int argc, char **argv)
   pthread_t thread;
   if (how == 'w')
     CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
-  if (how == 'm' || how == 'w')
+  if (how == 'o')
+    CHECK(pthread_create(&thread, NULL, go_on, NULL) == 0);
+  if (how == 'm' || how == 'w' || how == 'o')
     end_thread(7);
   int status;
   pid_t child = fork();

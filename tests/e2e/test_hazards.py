@@ -282,6 +282,27 @@ class Hazards(harness.Case):
                     seen = harness.run(command, interval=interval)
                     self.assertEqual((seen.status, seen.stdout, seen.stderr), (status, said, b""))
 
+    def test_a_first_thread_that_has_ended(self):
+        """The others are dumped as before, on stderr, into a file and on request."""
+        for interval in INTERVALS:
+            for format in ("text", "json"):
+                with harness.running([harness.small("last_threads"), "on"], interval=interval,
+                                     format=format, stderr=subprocess.PIPE, **(
+                                     {"output": "stderr"} if format == "text" else {})) as program:
+                    self.assertEqual(program.line(), "on")
+                    harness.wait_until(lambda: program.status("State").startswith("Z"), "its end")
+                    if format == "json":
+                        for _ in range(3):
+                            self.assert_balanced(program.ask())
+                    elif interval:
+                        for _ in range(3):
+                            harness.wait_until(lambda: b"on the timer" in
+                                               program.process.stderr.read1(), "a dump")
+                    else:
+                        os.kill(program.pid, signal.SIGUSR1)
+                        harness.wait_until(lambda: b"on SIGUSR1" in
+                                           program.process.stderr.read1(), "a dump")
+
     def test_a_child_of_32_bits(self):
         """The loader leaves us out of it, and says so."""
         with tempfile.TemporaryDirectory() as folder:

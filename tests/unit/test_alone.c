@@ -28,9 +28,9 @@ linger(void *unused)
   return unused;
 }
 
-/* The last thread: sees that it is not alone before each of the others is told
-   to end, and waits for the time when it is. Ends the process with what it sees
-   then. */
+/* The last thread: sees that it is not alone, waits for the first one's end,
+   tells another to end, and so on, until it is alone. Ends the process with
+   what it sees then. */
 static int
 see(void *others)
 {
@@ -42,12 +42,18 @@ see(void *others)
       status = status < 0 ? dm_alone_status() : status;
       dm_sys_yield();
     }
-    if (status >= 0 || dm_sys_write(go[1], "x", 1) != 1)
+    if (status >= 0)
       return 1; /* it had others still */
+    pid_t other;
+    while ((other = dm_alone_other()) == 0)
+      dm_sys_yield();
+    if (other == getpid() || other == gettid() ||
+        dm_sys_write(go[1], "x", 1) != 1)
+      return 1;
   }
   while ((status = dm_alone_status()) < 0)
     dm_sys_yield();
-  return status;
+  return dm_alone_other() == 0 ? status : 1;
 }
 
 /* With _I other threads, under a name that looks like the fields after it. */
@@ -59,6 +65,7 @@ START_TEST(the_last_one_sees_it)
   static int others;
   int status;
   ck_assert_int_eq(dm_alone_status(), -1);
+  ck_assert_int_eq(dm_alone_other(), 0);
   others = _i;
   pid_t child = fork();
   if (child == 0)
