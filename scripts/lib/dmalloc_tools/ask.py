@@ -64,7 +64,19 @@ def dump(pid, json=True, everything=False):
 
 def exists(pid):
     """True while process PID runs (a zombie does not)."""
-    return _status(pid, "State", "Z").split()[:1] not in (["Z"], ["X"])
+    return _status(_folder(pid), "State", "Z").split()[:1] not in (["Z"], ["X"])
+
+
+def _folder(pid):
+    """Where /proc shows process PID: under its own number; or, where its first thread
+    has ended and others go on, under that of another."""
+    own = f"/proc/{pid}"
+    if _status(own, "State", "").startswith("Z"):
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"{own}/task"):
+                if task != str(pid):
+                    return f"{own}/task/{task}"
+    return own
 
 
 def request_signal(pid):
@@ -78,8 +90,9 @@ def request_signal(pid):
         raise Trouble(f"process {pid} is gone" if os.path.exists(f"/proc/{pid}")
                       else f"there is no process {pid}")
     try:
-        loaded = has_library(pid)
-        with open(f"/proc/{pid}/environ", "rb") as environment:
+        folder = _folder(pid)
+        loaded = has_library(folder)
+        with open(f"{folder}/environ", "rb") as environment:
             settings = dict(entry.split(b"=", 1) for entry in environment.read().split(b"\0")
                             if b"=" in entry)
     except PermissionError:
@@ -89,7 +102,7 @@ def request_signal(pid):
     if not loaded:
         raise Trouble(f"process {pid} does not run under dmalloc; "
                       "start it with dmalloc-run -- PROGRAM")
-    caught = int(_status(pid, "SigCgt", "0"), 16) << 1       # bit n: signal n
+    caught = int(_status(folder, "SigCgt", "0"), 16) << 1       # bit n: signal n
     said = _said_by_reporter(pid)
     if said:
         number = said
@@ -156,10 +169,10 @@ def signal_name(number):
     return signal.Signals(number).name.removeprefix("SIG")
 
 
-def _status(pid, name, default):
-    """The field NAME of /proc/PID/status, or DEFAULT."""
+def _status(folder, name, default):
+    """The field NAME of the status in FOLDER, a process's place in /proc, or DEFAULT."""
     with contextlib.suppress(OSError):
-        with open(f"/proc/{pid}/status", errors="replace") as lines:
+        with open(f"{folder}/status", errors="replace") as lines:
             for line in lines:
                 if line.startswith(name + ":"):
                     return line.split(":", 1)[1].strip()
@@ -215,7 +228,7 @@ def _read(pid, reader, writer):
 def _ask_as(pid, number, target, json, everything):
     """Asks from a child in the target's place; for root. TARGET: its stat."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    inner = _status(pid, "NSpid", str(pid)).split()
+    inner = _status(f"/proc/{pid}", "NSpid", str(pid)).split()
     foreign = os.readlink(f"/proc/{pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
     outer = os.fork()
     if outer == 0:

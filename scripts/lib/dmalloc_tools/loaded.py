@@ -22,14 +22,15 @@ MOST_DYNAMIC = 1 << 16           # bytes of a dynamic section that we read
 MAPPING = re.compile(r"\S+ \S+ 0+ \S+ [1-9]\d* +(/.*)\n")
 
 
-def has_library(pid):
-    """Whether the library is among the files that process PID has mapped."""
-    with open(f"/proc/{pid}/maps", errors="surrogateescape") as maps:
+def has_library(folder):
+    """Whether the library is among the files that a process has mapped. FOLDER: its
+    place in /proc."""
+    with open(f"{folder}/maps", errors="surrogateescape") as maps:
         lines = list(maps)
     if any(LIBRARY in line for line in lines):
         return True
     paths = {match[1].replace("\\012", "\n") for match in map(MAPPING.match, lines) if match}
-    return any(soname(f"/proc/{pid}/root{path}") == LIBRARY for path in paths)
+    return any(soname(f"{folder}/root{path}") == LIBRARY for path in paths)
 
 
 def soname(path):
