@@ -266,6 +266,15 @@ dm_sys_drop_privileges(void)
   dm_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 }
 
+void
+dm_sys_leave_real_time(void)
+{
+  struct sched_param none = {.sched_priority = 0};
+  long policy = dm_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0);
+  if (policy == SCHED_FIFO || policy == SCHED_RR)
+    dm_syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, (long) &none, 0, 0, 0);
+}
+
 pid_t
 dm_sys_getpid(void)
 {

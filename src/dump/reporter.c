@@ -249,6 +249,7 @@ report(void *unused)
   (void) unused;
   int status = 0;
   dm_sys_drop_privileges();
+  dm_sys_leave_real_time();
   dm_sys_own_table();
   name_thread();
   if (interval_ns != 0)

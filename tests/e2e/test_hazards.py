@@ -319,6 +319,20 @@ class Hazards(harness.Case):
             for line in result.stderr.splitlines():
                 self.assertRegex(line, rb"ELFCLASS64.*ignored")
 
+    def test_a_program_in_real_time(self):
+        """The reporter is not: a dump takes no time from who must not wait."""
+        for option, policy in (("--fifo", 1), ("--rr", 2)):
+            command = ["chrt", option, "1", harness.small("idle")]
+            if subprocess.run([*command[:-1], "true"], check=False, capture_output=True).returncode:
+                self.skipTest("this machine lets us have no real-time thread")
+            with harness.running(command, interval="0.05") as program:
+                self.assertEqual(program.line(), "idle")
+                self.assert_balanced(program.await_dumps(2)[-1])
+                policies = {int(task): os.sched_getscheduler(int(task))
+                            for task in os.listdir(f"/proc/{program.pid}/task")}
+                self.assertEqual(policies.pop(program.pid), policy)
+                self.assertEqual(list(policies.values()), [os.SCHED_OTHER])
+
     def test_threads_that_change_identity_at_once(self):
         for _ in self.both("identity_storm"):
             pass
