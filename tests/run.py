@@ -109,8 +109,8 @@ def main():
             if counts[1]:
                 print(output, flush=True)
             else:
-                print(*re.findall(r"^skipped .*\n", output, re.MULTILINE), sep="", end="",
-                      flush=True)
+                print(*re.findall(r"^(?:skipped|survived) .*\n", output, re.MULTILINE), sep="",
+                      end="", flush=True)
     passed, failed, skipped = sums
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0

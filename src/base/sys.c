@@ -199,11 +199,15 @@ dm_sys_yield(void)
   dm_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 }
 
+/* There in a program that was built with the thread sanitizer. Its functions
+   stand before libc's, clone among them, and know no thread but their own. */
+extern void __tsan_init(void) __attribute__((weak, visibility("default")));
+
 int
 dm_sys_clone_thread(int (*function)(void *), void *stack_top, void *arg,
                     void *thread_block, uint32_t *id)
 {
-  if (dm_sys_must_fail())
+  if (__tsan_init || dm_sys_must_fail())
     return -EAGAIN;
   int saved_errno = errno;
   int result = clone(function, stack_top,
@@ -260,6 +264,15 @@ dm_sys_drop_privileges(void)
   struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
   dm_syscall(SYS_capset, (long) &header, (long) none, 0, 0, 0, 0);
   dm_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+}
+
+void
+dm_sys_leave_real_time(void)
+{
+  struct sched_param none = {.sched_priority = 0};
+  long policy = dm_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0);
+  if (policy == SCHED_FIFO || policy == SCHED_RR)
+    dm_syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, (long) &none, 0, 0, 0);
 }
 
 pid_t

@@ -109,6 +109,10 @@ void dm_sys_name_thread(const char *name);
 /* The calling thread gives up all capabilities and can never gain any. */
 void dm_sys_drop_privileges(void);
 
+/* The calling thread takes its turn as others do, where it has inherited a
+   real-time policy from the one that started it. */
+void dm_sys_leave_real_time(void);
+
 /* Gives the calling thread a table of descriptors of its own, empty. Returns 0,
    or a negative errno where the kernel is too old (before 5.9): then it goes on
    to share the process's. */

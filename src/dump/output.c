@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/alone.h"
 #include "base/sys.h"
 #include "dump/output_path.h"
 
@@ -182,9 +183,39 @@ open_file(void)
   return -1;
 }
 
+/* Opens the file behind descriptor FD of process or thread PID anew; it must be
+   WANTED, or where that is NULL one that may receive a dump. Returns a
+   descriptor, or -1.
+
+   The file is first opened for its name only, since to open some devices is to
+   make them act, and then through that descriptor, so that what is written to
+   is what was looked at. O_APPEND, because the one who has it open may have
+   written to a regular file, and our own offset would begin at 0. */
+static int
+open_anew(int pid, int fd, const struct dm_identity *wanted)
+{
+  char digits[16];
+  struct dm_text text;
+  dm_text_init(&text, digits, sizeof digits);
+  dm_text_signed(&text, pid);
+  dm_text_char(&text, '\0');
+  int name = open_descriptor(digits, fd, O_PATH);
+  if (name < 0)
+    return -1;
+  struct dm_identity identity = identify(name);
+  int opened = -1;
+  if (may_receive(&identity) && (!wanted || is_still(name, wanted)))
+    opened = open_descriptor("thread-self", name,
+                             O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
+  dm_sys_close(name);
+  return opened < 0 ? -1 : opened;
+}
+
 /* A descriptor for what stderr was at the start: number 2 if it still is that,
    else, for a thread with a table of its own, one that is taken over from the
-   process: then *TAKEN is set. -1 when the process has it no more. */
+   process: then *TAKEN is set. The kernel takes it from the first thread; where
+   that has ended, the file is opened anew. -1 when the process has it no more.
+   */
 static int
 find_stderr(bool *taken)
 {
@@ -197,7 +228,12 @@ find_stderr(bool *taken)
     return fd;
   if (fd >= 0)
     dm_sys_close(fd);
-  return -1;
+  pid_t other = dm_alone_other();
+  if (other == 0)
+    return -1;
+  fd = open_anew(other, STDERR, &stderr_identity);
+  *taken = fd >= 0;
+  return fd;
 }
 
 void
@@ -223,31 +259,12 @@ dm_output_open(struct dm_output *output, unsigned patience_ms)
     dm_output_write(output, "\n", 1);
 }
 
-/* The file is first opened for its name only, since to open some devices is
-   to make them act, and then through that descriptor, so that what is written
-   to is what was looked at. O_APPEND, because the one who asked may have
-   written to a regular file, and our own offset would begin at 0. */
 bool
 dm_output_open_remote(struct dm_output *output, int pid, int fd,
                       unsigned patience_ms)
 {
-  char digits[16];
-  struct dm_text text;
   start(output, -1, patience_ms);
-  if (pid <= 0 || fd < 0)
-    return false;
-  dm_text_init(&text, digits, sizeof digits);
-  dm_text_signed(&text, pid);
-  dm_text_char(&text, '\0');
-  int name = open_descriptor(digits, fd, O_PATH);
-  if (name < 0)
-    return false;
-  struct dm_identity identity = identify(name);
-  int opened = -1;
-  if (may_receive(&identity))
-    opened = open_descriptor("thread-self", name,
-                             O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
-  dm_sys_close(name);
+  int opened = pid <= 0 || fd < 0 ? -1 : open_anew(pid, fd, NULL);
   if (opened < 0)
     return false;
   set_descriptor(output, opened);

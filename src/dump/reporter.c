@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "base/alone.h"
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -203,13 +204,15 @@ sleep_until(uint64_t deadline, uint32_t heard)
 }
 
 /* The life of a reporter with an interval: the tick, the requests, the periodic
-   dumps. */
-static void
+   dumps. Returns the exit status of the process where nothing else is left of
+   it; then it ends with this thread. */
+static int
 report_for_ever(void)
 {
   uint64_t due = dm_clock_slice_start_ns(1) + interval_ns;
   due = next_dump(dm_sys_clock_ns(CLOCK_MONOTONIC), due);
-  while (!stopping)
+  int status = -1;
+  while (!stopping && (status = dm_alone_status()) < 0)
   {
     uint32_t heard = __atomic_load_n(&bell, __ATOMIC_SEQ_CST);
     uint64_t now = dm_sys_clock_ns(CLOCK_MONOTONIC);
@@ -233,6 +236,7 @@ report_for_ever(void)
   }
   /* From here on the threads ask the clock themselves. */
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
+  return status < 0 ? 0 : status;
 }
 
 /* The last request of all, made when the reporter ends. */
@@ -243,18 +247,20 @@ static int
 report(void *unused)
 {
   (void) unused;
+  int status = 0;
   dm_sys_drop_privileges();
+  dm_sys_leave_real_time();
   dm_sys_own_table();
   name_thread();
   if (interval_ns != 0)
-    report_for_ever();
+    status = report_for_ever();
   else
     do
       serve_requests();
     while (!stopping && !may_leave());
   if (stopping && last_wanted)
     dm_dump(&last_request);
-  return 0;
+  return status;
 }
 
 /* Makes the memory of a reporter, once: a guard page, the stack, and the

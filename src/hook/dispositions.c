@@ -16,12 +16,11 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* Not declared for every program. */
-sighandler_t bsd_signal(int number, sighandler_t handler);
+sighandler_t bsd_signal(int number, sighandler_t handler) __THROW;
 
 typedef sighandler_t (*handler_call)(int number, sighandler_t handler);
 
-static handler_call next_signal, next_bsd_signal, next_ssignal,
-    next_sysv_signal, next_sysv_signal_too, next_sigset;
+static handler_call next_signal, next_sysv_signal, next_sigset;
 static int (*next_siginterrupt)(int number, int interrupt);
 static int (*next_sigaction)(int number, const struct sigaction *action,
                              struct sigaction *former);
@@ -32,13 +31,8 @@ static const struct
   char name[16];
   void *place;
 } wanted[] = {
-    {"signal", &next_signal},
-    {"bsd_signal", &next_bsd_signal},
-    {"ssignal", &next_ssignal},
-    {"sysv_signal", &next_sysv_signal},
-    {"__sysv_signal", &next_sysv_signal_too},
-    {"sigset", &next_sigset},
-    {"siginterrupt", &next_siginterrupt},
+    {"signal", &next_signal},       {"sysv_signal", &next_sysv_signal},
+    {"sigset", &next_sigset},       {"siginterrupt", &next_siginterrupt},
     {"sigaction", &next_sigaction},
 };
 
@@ -57,13 +51,6 @@ get_ready(void)
 {
   if (__builtin_expect(!next_sigaction, 0))
     dm_dispositions_init();
-}
-
-/* What the program is told of a FORMER handler. */
-static sighandler_t
-as_seen(sighandler_t former)
-{
-  return dm_sys_is_catcher(former) ? SIG_DFL : former;
 }
 
 /* Whether the program sets the default where ours stands: it believes that to
@@ -90,47 +77,32 @@ sigaction(int number, const struct sigaction *action, struct sigaction *former)
 }
 
 static sighandler_t
-set_handler(handler_call next, int number, sighandler_t handler)
+set_handler(const handler_call *next, int number, sighandler_t handler)
 {
+  get_ready();
   if (is_there_already(number, handler))
     return SIG_DFL;
-  return as_seen(next(number, handler));
+  sighandler_t former = (*next)(number, handler);
+  return dm_sys_is_catcher(former) ? SIG_DFL : former;
 }
 
 EXPORT sighandler_t
 signal(int number, sighandler_t handler)
 {
-  get_ready();
-  return set_handler(next_signal, number, handler);
-}
-
-EXPORT sighandler_t
-bsd_signal(int number, sighandler_t handler)
-{
-  get_ready();
-  return set_handler(next_bsd_signal, number, handler);
-}
-
-EXPORT sighandler_t
-ssignal(int number, sighandler_t handler)
-{
-  get_ready();
-  return set_handler(next_ssignal, number, handler);
+  return set_handler(&next_signal, number, handler);
 }
 
 EXPORT sighandler_t
 sysv_signal(int number, sighandler_t handler)
 {
-  get_ready();
-  return set_handler(next_sysv_signal, number, handler);
+  return set_handler(&next_sysv_signal, number, handler);
 }
 
-EXPORT sighandler_t
-__sysv_signal(int number, sighandler_t handler)
-{
-  get_ready();
-  return set_handler(next_sysv_signal_too, number, handler);
-}
+/* As in the C library, one function has several names. */
+#define ALSO(function) EXPORT __attribute__((alias(#function)))
+ALSO(signal) sighandler_t bsd_signal(int number, sighandler_t handler);
+ALSO(signal) sighandler_t ssignal(int number, sighandler_t handler);
+ALSO(sysv_signal) sighandler_t __sysv_signal(int number, sighandler_t handler);
 
 /* It also unblocks the signal, and tells whether it was blocked. */
 static sighandler_t
@@ -147,10 +119,9 @@ unblock(int number)
 EXPORT sighandler_t
 sigset(int number, sighandler_t handler)
 {
-  get_ready();
   if (is_there_already(number, handler))
     return unblock(number);
-  return as_seen(next_sigset(number, handler));
+  return set_handler(&next_sigset, number, handler);
 }
 
 /* The C library takes the action that it finds and changes a flag of it. Ours

@@ -1,6 +1,7 @@
 /* loader_storm.c -- dlopen and dlclose, allocation and exceptions against each
    other, each in two threads. Arguments: seconds, plugins that leak, throw;
-   and then, to go on until there were so many million allocations. */
+   and then, to go on until there were so many million rounds, each of which
+   allocates at least once. */
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -11,13 +12,21 @@
 static _Atomic int stop;
 static char **plugins;
 
-/* Millions of allocations, of all threads. */
+/* Rounds of all threads. */
 static _Atomic unsigned millions;
+
+/* Counts a round of the calling thread, which has had ROUNDS. */
+static void
+count(unsigned *rounds)
+{
+  if (++*rounds % 1000000 == 0)
+    millions++;
+}
 
 static void *
 load(void *unused)
 {
-  while (!stop)
+  for (unsigned rounds = 0; !stop; count(&rounds))
     {
       void *handle = dlopen(plugins[0], RTLD_NOW);
       CHECK(handle);
@@ -41,12 +50,8 @@ deep(unsigned depth, unsigned kind)
 static void *
 allocate(void *unused)
 {
-  for (unsigned i = 0; !stop; i++)
-    {
-      deep(i % 40, i * 2654435761u);
-      if (i % 1000000 == 999999)
-        millions++;
-    }
+  for (unsigned rounds = 0; !stop; count(&rounds))
+    deep(rounds % 40, rounds * 2654435761u);
   return unused;
 }
 
@@ -56,7 +61,7 @@ throw(void *unused)
   void *handle = dlopen(plugins[1], RTLD_NOW);
   CHECK(handle);
   int (*catches)(void) = (int (*)(void)) dlsym(handle, "plugin_catches");
-  while (!stop)
+  for (unsigned rounds = 0; !stop; count(&rounds))
     CHECK(catches() == 42);
   return unused;
 }

@@ -4,6 +4,7 @@ docs/GUARANTEES.md names the test of every hazard.
 """
 
 import fcntl
+import itertools
 import os
 import pathlib
 import pty
@@ -14,6 +15,7 @@ import stat
 import subprocess
 import tempfile
 import termios
+import unittest
 
 import harness
 
@@ -206,6 +208,20 @@ class Hazards(harness.Case):
             for result in self.both("early", env=env):
                 self.assertLessEqual(result.dump()["totals"]["foreign_frees"], 10)
 
+    def test_programs_with_a_sanitizer(self):
+        """Their own functions stand before the C library's."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("thread", "address", "undefined"):
+                program = f"{folder}/{name}"
+                subprocess.run(["gcc", f"-fsanitize={name}", "-D_GNU_SOURCE", "-w", "-o", program,
+                                harness.ROOT / "tests/e2e/burst.c"], check=True)
+                # The address sanitizer refuses all preloads, unless it is told not to look.
+                env = {"ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+                for interval in INTERVALS:
+                    with self.subTest(name, interval=interval):
+                        seen = harness.run([program], env=env, interval=interval)
+                        self.assertEqual((seen.status, seen.stdout, seen.stderr), (0, b"", b""))
+
     def test_under_an_auditor(self):
         """LD_AUDIT keeps a part of the static TLS for itself."""
         with tempfile.TemporaryDirectory() as folder:
@@ -218,9 +234,22 @@ class Hazards(harness.Case):
 
     def test_destructors_of_a_hundred_keys(self):
         for result in self.both("keys"):
-            self.assert_figures(self.site(result.dump(), "at_the_end"), live=100, bytes=4000)
+            sites = [site for site in result.dump()["top"] if "at_the_end" in harness.names(site)]
+            self.assertEqual(sum(site["live"] for site in sites), 101)
+            self.assertEqual(sum(site["bytes"] for site in sites), 101 * 40)
 
     # Other processes.
+
+    def test_the_environment_is_untouched(self):
+        """Every byte of it, in its order; also of a child."""
+        for interval in INTERVALS:
+            env = harness.environment(interval=interval, output="/dev/null") | {
+                "SOME": "thing", "EMPTY": "", "LATE": "=x="}
+            expected = b"".join(f"{name}={value}\0".encode() for name, value in env.items())
+            for parent in ([], ["/usr/bin/setsid", "--fork", "--wait"]):
+                done = subprocess.run([*parent, "/usr/bin/env", "-0"], check=True,
+                                      capture_output=True, env=env)
+                self.assertEqual((done.stdout, done.stderr), (expected, b""))
 
     def test_children_of_no_fork_handler(self):
         """raw clone, _Fork and vfork: they end, and the parent keeps its reporter."""
@@ -241,6 +270,39 @@ class Hazards(harness.Case):
                 if interval is not None:
                     self.assert_balanced(program.ask())
 
+    def test_threads_that_end_one_by_one(self):
+        """The process ends when its own last thread does, whatever is left of us."""
+        for how, status, said in (("main", 7, b""), ("worker", 7, b"worked\n"), ("child", 0, b""),
+                                  ("strict", 0, b"")):
+            command = [harness.small("last_threads"), how]
+            plain = harness.run(command, preload=False)
+            self.assertEqual((plain.status, plain.stdout), (status, said))
+            for interval in (*INTERVALS, 1000):
+                with self.subTest(how, interval=interval):
+                    seen = harness.run(command, interval=interval)
+                    self.assertEqual((seen.status, seen.stdout, seen.stderr), (status, said, b""))
+
+    def test_a_first_thread_that_has_ended(self):
+        """The others are dumped as before, on stderr, into a file and on request."""
+        for interval in INTERVALS:
+            for format in ("text", "json"):
+                with harness.running([harness.small("last_threads"), "on"], interval=interval,
+                                     format=format, stderr=subprocess.PIPE, **(
+                                     {"output": "stderr"} if format == "text" else {})) as program:
+                    self.assertEqual(program.line(), "on")
+                    harness.wait_until(lambda: program.status("State").startswith("Z"), "its end")
+                    if format == "json":
+                        for _ in range(3):
+                            self.assert_balanced(program.ask())
+                    elif interval:
+                        for _ in range(3):
+                            harness.wait_until(lambda: b"on the timer" in
+                                               program.process.stderr.read1(), "a dump")
+                    else:
+                        os.kill(program.pid, signal.SIGUSR1)
+                        harness.wait_until(lambda: b"on SIGUSR1" in
+                                           program.process.stderr.read1(), "a dump")
+
     def test_a_child_of_32_bits(self):
         """The loader leaves us out of it, and says so."""
         with tempfile.TemporaryDirectory() as folder:
@@ -257,6 +319,20 @@ class Hazards(harness.Case):
             for line in result.stderr.splitlines():
                 self.assertRegex(line, rb"ELFCLASS64.*ignored")
 
+    def test_a_program_in_real_time(self):
+        """The reporter is not: a dump takes no time from who must not wait."""
+        for option, policy in (("--fifo", 1), ("--rr", 2)):
+            command = ["chrt", option, "1", harness.small("idle")]
+            if subprocess.run([*command[:-1], "true"], check=False, capture_output=True).returncode:
+                self.skipTest("this machine lets us have no real-time thread")
+            with harness.running(command, interval="0.05") as program:
+                self.assertEqual(program.line(), "idle")
+                self.assert_balanced(program.await_dumps(2)[-1])
+                policies = {int(task): os.sched_getscheduler(int(task))
+                            for task in os.listdir(f"/proc/{program.pid}/task")}
+                self.assertEqual(policies.pop(program.pid), policy)
+                self.assertEqual(list(policies.values()), [os.SCHED_OTHER])
+
     def test_threads_that_change_identity_at_once(self):
         for _ in self.both("identity_storm"):
             pass
@@ -271,6 +347,13 @@ class Hazards(harness.Case):
         done = harness.run([harness.small("frees")], preload=False,
                            behind=(faketime, str(harness.LIBRARY)), env=env)
         self.assertEqual((done.status, done.stdout), (0, b""))
+        # With an allocator as well, in each order of the three.
+        for order in itertools.permutations((str(harness.LIBRARY), "libtcmalloc_minimal.so.4",
+                                             faketime)):
+            done = harness.run([harness.small("threads")], preload=False, behind=order,
+                               env=env | {"DMALLOC_INTERVAL": "0.05",
+                                          "DMALLOC_OUTPUT": "/dev/null"})
+            self.assertEqual((done.status, done.stdout, done.stderr), (0, b"", b""), order)
 
     def test_fakeroot(self):
         if not shutil.which("fakeroot"):
@@ -311,6 +394,18 @@ class Hazards(harness.Case):
                                  output="/dev/null")
             self.assertEqual((result.status, result.stdout), (0, b"allocated\n"))
 
+    def test_the_memory_is_what_the_dump_says(self):
+        """What 64 live threads cost is in the tables, not in caches beside them."""
+        plain = harness.run([harness.small("resident")], preload=False)
+        for result in self.both("resident"):
+            more = int(result.stdout) - int(plain.stdout)          # KiB
+            self.assertLess(more << 10, result.dump()["self"]["table_bytes"] + (2 << 20))
+
+    def test_little_stack(self):
+        """An allocation takes 8 KiB of its stack at most, the C library's part too."""
+        for result in self.both("stack_need"):
+            self.assertLess(int(result.stdout), 8 << 10)
+
     def test_locked_memory(self):
         plain = harness.run([harness.small("locked")], preload=False)
         if plain.status == 77:
@@ -339,6 +434,32 @@ class Hazards(harness.Case):
                 owner = os.stat(f"/proc/{program.pid}/environ")
                 self.assertEqual((owner.st_uid, stat.S_IMODE(owner.st_mode)),
                                  (os.geteuid(), 0o400))
+
+    def test_a_crash_leaves_its_core(self):
+        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        seen = []
+        for settings in ({"preload": False}, {"interval": 0}, {"interval": "0.05"}):
+            env = harness.environment(**{"output": "/dev/null"} | settings)
+            with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+                    [harness.small("ways_out"), "abort"], cwd=folder, env=env,
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+                    ) as process:
+                _, status = os.waitpid(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(process.returncode, -signal.SIGABRT)
+            seen.append(os.WCOREDUMP(status))
+        self.assertEqual(seen, [seen[0]] * 3)
+
+    @unittest.skipIf(os.geteuid(), "needs root")
+    def test_who_gave_root_up_is_as_hidden_as_before(self):
+        """The kernel hides a process that was root's. That the reporter ends and
+        starts anew changes nothing in it."""
+        owners = []
+        for settings in ({"preload": False}, {"interval": 0}, {"interval": "0.05"}):
+            with harness.running([harness.small("give_up_root")], **settings) as program:
+                self.assertEqual(program.line(), "given up")
+                owners.append(os.stat(f"/proc/{program.pid}/environ").st_uid)
+        self.assertEqual(owners, [owners[0]] * 3)
 
     # What a dump gives away.
 

@@ -119,6 +119,28 @@ class Dump(harness.Case):
             self.assertEqual(status, 0)
             self.assertEqual(json.loads(stdout)["pid"], program.pid)
 
+    def test_a_library_with_another_name(self):
+        """Whose signal is still the one that the process was started with."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copy(harness.LIBRARY, f"{folder}/heap\nhook.so")
+            for settings in ({"interval": 1000}, {"interval": 0}, {"interval": 0, "signal": "USR2"}):
+                with harness.running([harness.small("idle")], preload=copy,
+                                     **settings) as program:
+                    program.line()
+                    status, stdout, stderr = script("dmalloc-dump", "--json", program.pid)
+                    self.assertEqual((status, stderr), (0, ""), settings)
+                    self.assertEqual(json.loads(stdout)["pid"], program.pid)
+
+    def test_a_process_whose_first_thread_has_ended(self):
+        for interval in (1000, 0):
+            with harness.running([harness.small("last_threads"), "on"],
+                                 interval=interval) as program:
+                self.assertEqual(program.line(), "on")
+                harness.wait_until(lambda: program.status("State").startswith("Z"), "its end")
+                status, stdout, stderr = script("dmalloc-dump", "--json", program.pid)
+                self.assertEqual((status, stderr), (0, ""))
+                self.assertEqual(json.loads(stdout)["pid"], program.pid)
+
     def test_all_callsites(self):
         with harness.running([harness.small("ages")], top=1) as program:
             script_all = ["--json", "--all", program.pid]

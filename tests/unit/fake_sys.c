@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/alone.h"
 #include "base/sys.h"
 
 const int *fake_writes;
@@ -107,6 +108,12 @@ pid_t
 dm_sys_getpid(void)
 {
   return getpid();
+}
+
+pid_t
+dm_alone_other(void)
+{
+  return 0;
 }
 
 int

@@ -25,7 +25,7 @@ make_suite(const char *name, void (*setup)(void), const TTest *const *tests)
 {
   Suite *suite = suite_create(name);
   TCase *tcase = tcase_create(name);
-  tcase_set_timeout(tcase, 60);
+  tcase_set_timeout(tcase, 600);
   if (setup)
     tcase_add_checked_fixture(tcase, setup, NULL);
   for (; *tests; tests++)

@@ -17,8 +17,8 @@ import signal
 import time
 
 from .cli import Trouble
+from .loaded import has_library
 
-LIBRARY = "libdmalloc.so"
 ANSWER_SECONDS = 8.0             # the process waits 5 s for a slow reader
 PIPE_BYTES = 1 << 20             # what any user may have
 JSON_BIT, ALL_BIT, PID_SHIFT = 1 << 8, 1 << 9, 10
@@ -64,7 +64,19 @@ def dump(pid, json=True, everything=False):
 
 def exists(pid):
     """True while process PID runs (a zombie does not)."""
-    return _status(pid, "State", "Z").split()[:1] not in (["Z"], ["X"])
+    return _status(_folder(pid), "State", "Z").split()[:1] not in (["Z"], ["X"])
+
+
+def _folder(pid):
+    """Where /proc shows process PID: under its own number; or, where its first thread
+    has ended and others go on, under that of another."""
+    own = f"/proc/{pid}"
+    if _status(own, "State", "").startswith("Z"):
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"{own}/task"):
+                if task != str(pid):
+                    return f"{own}/task/{task}"
+    return own
 
 
 def request_signal(pid):
@@ -78,9 +90,9 @@ def request_signal(pid):
         raise Trouble(f"process {pid} is gone" if os.path.exists(f"/proc/{pid}")
                       else f"there is no process {pid}")
     try:
-        with open(f"/proc/{pid}/maps", errors="replace") as maps:
-            loaded = any(LIBRARY in line for line in maps)
-        with open(f"/proc/{pid}/environ", "rb") as environment:
+        folder = _folder(pid)
+        loaded = has_library(folder)
+        with open(f"{folder}/environ", "rb") as environment:
             settings = dict(entry.split(b"=", 1) for entry in environment.read().split(b"\0")
                             if b"=" in entry)
     except PermissionError:
@@ -90,11 +102,11 @@ def request_signal(pid):
     if not loaded:
         raise Trouble(f"process {pid} does not run under dmalloc; "
                       "start it with dmalloc-run -- PROGRAM")
-    caught = int(_status(pid, "SigCgt", "0"), 16) << 1       # bit n: signal n
+    caught = int(_status(folder, "SigCgt", "0"), 16) << 1       # bit n: signal n
     said = _said_by_reporter(pid)
     if said:
         number = said
-    elif LIBRARY.encode() in settings.get(b"LD_PRELOAD", b""):
+    elif {b"LD_PRELOAD", b"DMALLOC_SIGNAL"} & settings.keys():
         number = signal_number(settings.get(b"DMALLOC_SIGNAL", b"").decode("ascii", "replace"))
     else:
         number = _guess(caught)
@@ -157,20 +169,10 @@ def signal_name(number):
     return signal.Signals(number).name.removeprefix("SIG")
 
 
-def processes():
-    """The pids of this user's processes that have the library loaded."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError):
-                with open(f"/proc/{entry}/maps", errors="replace") as maps:
-                    if any(LIBRARY in line for line in maps):
-                        yield int(entry)
-
-
-def _status(pid, name, default):
-    """The field NAME of /proc/PID/status, or DEFAULT."""
+def _status(folder, name, default):
+    """The field NAME of the status in FOLDER, a process's place in /proc, or DEFAULT."""
     with contextlib.suppress(OSError):
-        with open(f"/proc/{pid}/status", errors="replace") as lines:
+        with open(f"{folder}/status", errors="replace") as lines:
             for line in lines:
                 if line.startswith(name + ":"):
                     return line.split(":", 1)[1].strip()
@@ -226,7 +228,7 @@ def _read(pid, reader, writer):
 def _ask_as(pid, number, target, json, everything):
     """Asks from a child in the target's place; for root. TARGET: its stat."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    inner = _status(pid, "NSpid", str(pid)).split()
+    inner = _status(f"/proc/{pid}", "NSpid", str(pid)).split()
     foreign = os.readlink(f"/proc/{pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
     outer = os.fork()
     if outer == 0:
