@@ -108,7 +108,9 @@ dm_memo_shape(struct dm_memo *memo, uint64_t key)
 }
 
 /* The hash of the values in SHAPE's words as they are now, seen from CALLER:
-   four chains that do not wait for each other, told apart at the end. */
+   four chains that do not wait for each other, told apart at the end. Where the
+   words are 0 now, so are the chains; the seed is left then, and never 0, which
+   would be the hash of an empty entry. */
 static inline __attribute__((always_inline)) uint64_t
 dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 {
@@ -127,7 +129,7 @@ dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
   } while (slot != end);
   a ^= b << 31 | b >> 33;
   c ^= d << 29 | d >> 35;
-  return a + (c << 17 | c >> 47);
+  return a + (c << 17 | c >> 47) + shape->seed;
 }
 
 static inline struct dm_memo_stack *

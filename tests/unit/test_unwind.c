@@ -223,6 +223,22 @@ START_TEST(a_word_of_zero_hides_none)
 }
 END_TEST
 
+/* What was a stack of many frames is a buffer of zeros now. */
+START_TEST(a_stack_of_zeros_is_none_of_the_known)
+{
+  for (unsigned depth = 1; depth < 31; depth++)
+  {
+    make_plain_stack(depth);
+    check_frames(depth + 1);
+    for (unsigned i = START + 1; i < top; i++)
+      stack[i] = 0;
+    expected_count = 1;
+    check_frames(1);
+    check_frames(1);
+  }
+}
+END_TEST
+
 START_TEST(every_saved_rbp_counts)
 {
   make_mixed_stack();
@@ -263,6 +279,7 @@ main(void)
                                 known_stacks_need_no_rules,
                                 every_return_address_counts,
                                 a_word_of_zero_hides_none,
+                                a_stack_of_zeros_is_none_of_the_known,
                                 every_saved_rbp_counts,
                                 NULL};
   return run_suite(make_suite("unwind", unwind_setup, tests));
