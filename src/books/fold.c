@@ -9,8 +9,9 @@
 static bool
 is_third(const dm_frame *end, unsigned period)
 {
+  /* One frame tells mostly, and this is asked for each frame and period. */
   if (end[-1] != end[-1 - (int) period])
-    return false; /* mostly */
+    return false;
   size_t size = period * sizeof *end;
   return memcmp(end - period, end - 2 * period, size) == 0 &&
          memcmp(end - period, end - 3 * period, size) == 0;

@@ -141,18 +141,12 @@ dm_ledger_peak(uint64_t live)
 /* ------------------------------------------------------------------------
    Filing. */
 
-static uint32_t
-callsite_of(uint64_t label)
-{
-  return (uint32_t) (label >> DM_LABEL_CALLSITE_SHIFT);
-}
-
 /* The row of the births for blocks of CELL's callsite. */
 static struct dm_row *
 filed_row(struct dm_ledger *ledger, const struct dm_cell *cell, uint32_t birth,
           uint32_t now)
 {
-  return dm_births_row(&ledger->births, callsite_of(cell->label), birth, now);
+  return dm_births_row(&ledger->births, dm_cell_callsite(cell), birth, now);
 }
 
 /* Files what CELL's second left live under that second. The label says
@@ -196,7 +190,7 @@ bring_to(struct dm_ledger *ledger, struct dm_cell *cell, uint32_t now)
                                    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     return (uint32_t) label == now;
   file(ledger, cell, label, now);
-  uint64_t callsite = callsite_of(label);
+  uint64_t callsite = dm_label_callsite(label);
   /* Release: pairs with the acquire of dm_ledger_youngest. */
   __atomic_store_n(&cell->label, callsite << DM_LABEL_CALLSITE_SHIFT | now,
                    __ATOMIC_RELEASE);
@@ -380,7 +374,7 @@ dm_ledger_youngest(const struct dm_ledger *ledger, const struct dm_cell *cell,
   for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++)
   {
     *second = dm_label_second(label);
-    row = dm_births_look(&ledger->births, callsite_of(label), *second);
+    row = dm_births_look(&ledger->births, dm_label_callsite(label), *second);
     row.count -= dm_counter_read(&cell->frees) + dm_counter_read(&cell->filed);
     row.bytes -= dm_counter_read(&cell->freed_bytes) +
                  dm_counter_read(&cell->filed_bytes);

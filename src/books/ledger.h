@@ -74,10 +74,15 @@ dm_label_second(uint64_t label)
 }
 
 static inline uint32_t
+dm_label_callsite(uint64_t label)
+{
+  return (uint32_t) (label >> DM_LABEL_CALLSITE_SHIFT);
+}
+
+static inline uint32_t
 dm_cell_callsite(const struct dm_cell *cell)
 {
-  return (uint32_t) (__atomic_load_n(&cell->label, __ATOMIC_RELAXED) >>
-                     DM_LABEL_CALLSITE_SHIFT);
+  return dm_label_callsite(__atomic_load_n(&cell->label, __ATOMIC_RELAXED));
 }
 
 /* Cells come in chunks, so that a thread pays for the callsites it uses. */
