@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "small.h"
+#include "deep.h"
 
 static _Atomic int stop;
 static char **plugins;
@@ -39,10 +39,8 @@ load(void *unused)
 }
 
 APART static int
-deep(unsigned depth, unsigned kind)
+leaf(unsigned kind)
 {
-  if (depth > 0)
-    return kind & 1 ? deep(depth - 1, kind / 2) + 1 : deep(depth - 1, kind / 2) + 2;
   free(realloc(malloc(kind % 500), kind % 700));
   return 0;
 }
@@ -51,7 +49,7 @@ static void *
 allocate(void *unused)
 {
   for (unsigned rounds = 0; !stop; count(&rounds))
-    deep(rounds % 40, rounds * 2654435761u);
+    deep(rounds % 40, rounds * 2654435761u, leaf);
   return unused;
 }
 
