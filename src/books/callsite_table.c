@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/chain.h"
 #include "base/sys.h"
 
 /* What a number's stack is kept in. It stays with the number and serves the
@@ -54,42 +55,21 @@ dm_table_init(uint32_t cap)
 /* --------------------------------------------------------------------------
    Hashes. */
 
-/* One step of a chain: the two halves of a full product, folded, as in wyhash
-   (Wang Yi, public domain algorithm). Every bit of the operand reaches every
-   bit of the result. */
-static inline uint64_t
-stir(uint64_t chain, uint64_t value)
+uint64_t
+dm_table_word_of(uint64_t chain, unsigned count, unsigned how)
 {
-  __extension__ typedef unsigned __int128 wide;
-  wide product = (wide) (chain ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-  return (uint64_t) product ^ (uint64_t) (product >> 64);
-}
-
-/* Four chains that do not wait for each other, then one. */
-static uint64_t
-hash_frames(const dm_frame *frames, unsigned count, unsigned how)
-{
-  uint64_t a = count, b = UINT64_C(0xa0761d6478bd642f) + how;
-  uint64_t c = UINT64_C(0xe7037ed1a0b428db), d = UINT64_C(0x8ebc6af09c88c6e3);
-  unsigned i = 0;
-  for (; i + 4 <= count; i += 4)
-  {
-    a = stir(a, frames[i]);
-    b = stir(b, frames[i + 1]);
-    c = stir(c, frames[i + 2]);
-    d = stir(d, frames[i + 3]);
-  }
-  for (; i < count; i++)
-    a = stir(a, frames[i]);
-  return stir(stir(stir(stir(a, count), b), c), d);
+  uint64_t hash = dm_stir(chain ^ count ^ (uint64_t) how << 32);
+  return hash << DM_ENTRY_HASH_SHIFT | how << DM_ENTRY_HOW_SHIFT |
+         DM_ENTRY_LIVE;
 }
 
 uint64_t
 dm_table_word(const struct dm_stack *stack)
 {
-  uint64_t hash = hash_frames(stack->frames, stack->count, stack->how);
-  return hash << DM_ENTRY_HASH_SHIFT | stack->how << DM_ENTRY_HOW_SHIFT |
-         DM_ENTRY_LIVE;
+  uint64_t chain = 0;
+  for (unsigned i = stack->count; i-- > 0;)
+    chain = dm_chain_add(chain, stack->frames[i]);
+  return dm_table_word_of(chain, stack->count, stack->how);
 }
 
 /* --------------------------------------------------------------------------
@@ -267,6 +247,14 @@ note_use(uint32_t number)
   if (atomic_load_explicit(last, memory_order_relaxed) != round)
     atomic_store_explicit(last, round, memory_order_relaxed);
   return number;
+}
+
+uint32_t
+dm_table_known(uint64_t word)
+{
+  uint64_t head;
+  uint32_t number = search(word, &head);
+  return number ? note_use(number) : 0;
 }
 
 uint32_t

@@ -129,8 +129,14 @@ dm_head_after(uint64_t head, uint32_t number)
 /* Makes room for CAP numbers. Returns 0 or a negative errno. */
 int dm_table_init(uint32_t cap);
 
-/* The word of STACK, live. */
+/* The word of a stack, live: of COUNT frames, recorded as HOW says, whose chain
+   (base/chain.h), outermost first, is CHAIN. */
+uint64_t dm_table_word_of(uint64_t chain, unsigned count, unsigned how);
 uint64_t dm_table_word(const struct dm_stack *stack);
+
+/* The number of the stack whose word is WORD, 0 when it has none. Thread-safe,
+   Signal-safe. */
+uint32_t dm_table_known(uint64_t word);
 
 /* The number of STACK, whose word is WORD. When it has none, one is made if
    fewer than LIMIT are in use. 0 if not. Thread-safe, Signal-safe. */

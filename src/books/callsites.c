@@ -141,6 +141,13 @@ find_pressed(struct dm_stack stack, uint64_t word)
 }
 
 uint32_t
+dm_callsites_known(uint64_t chain, unsigned count, bool cut)
+{
+  return dm_table_known(
+      dm_table_word_of(chain, count, cut ? DM_CALLSITE_CUT : 0));
+}
+
+uint32_t
 dm_callsites_find(const dm_frame *frames, unsigned count, bool cut)
 {
   struct dm_stack stack = {

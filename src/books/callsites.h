@@ -69,6 +69,10 @@ extern DM_HIDDEN _Atomic uint32_t dm_callsites_generation;
    on beyond them. Thread-safe, Signal-safe; never waits. */
 uint32_t dm_callsites_find(const dm_frame *frames, unsigned count, bool cut);
 
+/* The same for a stack that is known in full, by the chain (base/chain.h) of
+   its frames, outermost first; DM_CALLSITE_OTHER when it is not. */
+uint32_t dm_callsites_known(uint64_t chain, unsigned count, bool cut);
+
 /* Whether a stack for which NUMBER was found should be looked up again at its
    next allocation instead of being remembered: it was recorded shortened for
    now, and will be in full when it comes again. Thread-safe, Signal-safe. */

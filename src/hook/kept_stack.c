@@ -3,14 +3,19 @@
 
 #include "hook/kept_stack.h"
 
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/chain.h"
 #include "hook/walk.h"
 
 void
-dm_kept_begin(struct dm_walk *walk)
+dm_kept_begin(struct dm_walk *walk, uint32_t generation)
 {
   struct dm_kept_stack *kept = &walk->thread->kept;
   uintptr_t slot = (uintptr_t) walk->caller.slot;
   walk->kept = NULL;
+  walk->memorable = false;
   if (!walk->bounded)
     return;
   /* A walk under way further out on this stack is one that we interrupt. One
@@ -18,15 +23,18 @@ dm_kept_begin(struct dm_walk *walk)
   if (kept->walking > slot)
   {
     dm_counter_add(&walk->thread->ledger->mishaps.nested, 1);
-    walk->memorable = false;
     return;
   }
   kept->walking = slot;
   kept->met = -1;
   kept->fresh_count = 0;
   kept->keepable = true;
+  if (kept->generation != generation)
+    kept->count = 0;
+  kept->generation = generation;
   walk->kept = kept;
   walk->kept_next = (int) kept->count - 1;
+  walk->memorable = true;
 }
 
 /* What rbp is now in the frame KEPT. */
@@ -37,25 +45,23 @@ current_rbp(const struct dm_walk *walk, const struct dm_kept_frame *frame)
 }
 
 void
-dm_kept_note(struct dm_walk *walk, dm_rule rule)
+dm_kept_note(struct dm_walk *walk, dm_rule rule, dm_frame frame)
 {
   struct dm_kept_stack *kept = walk->kept;
-  if (!kept)
-    return;
   enum dm_rule_kind kind = dm_rule_kind(rule);
-  if (walk->interrupted || kept->fresh_count == DM_FRESH_MAX ||
-      (kind != DM_RULE_RSP && kind != DM_RULE_RBP && kind != DM_RULE_END))
-  {
+  if (walk->interrupted || (kind != DM_RULE_RSP && kind != DM_RULE_RBP &&
+                            kind != DM_RULE_END))
     kept->keepable = false;
-    return;
-  }
+  uintptr_t data = walk->rbp + (uintptr_t) dm_rule_offset(rule) * sizeof data;
   kept->fresh[kept->fresh_count++] = (struct dm_kept_frame){
       .slot = (const uintptr_t *) walk->rsp - 1,
       .pc = walk->pc,
       .rbp = walk->rbp,
       .rbp_slot = walk->rbp_slot,
-      .frame = walk->frames[walk->count - 1],
-      .by_rbp = kind == DM_RULE_RBP,
+      .data = kind == DM_RULE_AT_RBP ? (const uintptr_t *) data : NULL,
+      .frame = frame,
+      .by_rbp = kind == DM_RULE_RBP || kind == DM_RULE_AT_RBP ||
+                kind == DM_RULE_GUESS,
   };
 }
 
@@ -101,10 +107,7 @@ go_on_by_rules(struct dm_walk *walk, int met, int i)
   {
     struct dm_kept_frame *frame = &kept->frame[j];
     frame->rbp = current_rbp(walk, frame);
-    if (kept->fresh_count == DM_FRESH_MAX)
-      kept->keepable = false;
-    else
-      kept->fresh[kept->fresh_count++] = *frame;
+    kept->fresh[kept->fresh_count++] = *frame;
   }
   const struct dm_kept_frame *frame = &kept->frame[i];
   walk->pc = frame->pc;
@@ -126,25 +129,47 @@ dm_kept_resume(struct dm_walk *walk)
   if (met < 0)
     return DM_WALK_ON;
 
+  kept->met = met;
   for (int i = met; i >= 0; i--)
   {
-    const struct dm_kept_frame *frame = &kept->frame[i];
-    walk->frames[walk->count++] = frame->frame;
-    kept->met = met;
+    walk->count++;
     if (i == 0 && kept->complete)
       return DM_WALK_END;
-    if (i > 0 && walk->count == walk->depth)
-      return DM_WALK_ON;
     if (!leads_on(walk, i))
       return go_on_by_rules(walk, met, i);
-    if (frame->by_rbp)
-    {
-      walk->rbp_slot = frame->rbp_slot;
-      dm_walk_depend_on_rbp(walk);
-    }
-    dm_walk_depend_on(walk, frame[-1].slot);
+    if (kept->frame[i - 1].pc == 0)
+      return DM_WALK_END;
+    if (walk->count == walk->depth)
+      break;
   }
   return DM_WALK_ON;
+}
+
+/* Which words the step out of FRAME goes by, in one: those that say where its
+   caller, BEYOND, is, and the return address there. Stacks lie below 2^47. */
+static uint64_t
+way_out(const struct dm_kept_frame *frame, const struct dm_kept_frame *beyond)
+{
+  uint64_t way = 0;
+  if (frame->by_rbp)
+    way = ((uintptr_t) frame->rbp_slot | 1) << 24;
+  if (frame->data)
+    way = ~way ^ (uintptr_t) frame->data << 17;
+  if (beyond)
+    way ^= (uintptr_t) beyond->slot ^ (dm_memo_is_factor(beyond->pc) ? 0 : 2);
+  return way;
+}
+
+/* Adds NEW to the COUNT frames of KEPT. */
+static void
+add_frame(struct dm_kept_stack *kept, unsigned count,
+          const struct dm_kept_frame *new)
+{
+  struct dm_kept_frame *frame = &kept->frame[count];
+  const struct dm_kept_frame *beyond = count > 0 ? frame - 1 : NULL;
+  *frame = *new;
+  frame->frames = dm_chain_add(beyond ? beyond->frames : 0, frame->frame);
+  frame->ways = dm_chain_add(beyond ? beyond->ways : 0, way_out(frame, beyond));
 }
 
 void
@@ -153,24 +178,34 @@ dm_kept_end(struct dm_walk *walk, enum dm_walk_result result)
   struct dm_kept_stack *kept = walk->kept;
   if (!kept)
     return;
-  bool kept_before = kept->met >= 0;
-  unsigned count = kept_before ? (unsigned) kept->met + 1 : 0;
-  if (!kept->keepable || result == DM_WALK_FAILED ||
-      count + kept->fresh_count > DM_KEPT_MAX)
+  unsigned count = (unsigned) (kept->met + 1);
+  /* Nothing is kept while frames are being moved: a signal handler may leave by
+     a jump. */
+  kept->count = 0;
+  atomic_signal_fence(memory_order_seq_cst);
+  if (count == 0)
   {
-    dm_kept_drop(walk);
-    return;
-  }
-  for (unsigned i = kept->fresh_count; i-- > 0;)
-    kept->frame[count++] = kept->fresh[i];
-  kept->count = count;
-  if (!kept_before)
     kept->complete = result == DM_WALK_END && walk->pc != 0;
-}
-
-void
-dm_kept_drop(struct dm_walk *walk)
-{
-  if (walk->kept)
-    walk->kept->count = 0;
+    if (!kept->complete && result != DM_WALK_FAILED)
+      add_frame(kept, count++,
+                &(struct dm_kept_frame){
+                    .slot = (const uintptr_t *) walk->rsp - 1,
+                    .pc = walk->pc,
+                    .rbp = walk->rbp,
+                    .rbp_slot = walk->rbp_slot,
+                });
+  }
+  else if (count + kept->fresh_count > DM_KEPT_MAX)
+  {
+    /* The innermost are of this stack, or the one beyond it. */
+    memmove(kept->frame, &kept->frame[count - DM_DEPTH_MAX],
+            DM_DEPTH_MAX * sizeof *kept->frame);
+    count = DM_DEPTH_MAX;
+    kept->complete = false;
+  }
+  while (kept->fresh_count > 0)
+    add_frame(kept, count++, &kept->fresh[--kept->fresh_count]);
+  walk->leaf = (int) count - 1;
+  atomic_signal_fence(memory_order_seq_cst);
+  kept->count = kept->keepable && result != DM_WALK_FAILED ? count : 0;
 }

@@ -9,8 +9,12 @@
    over again.
 
    The state and the words decide a walk, so the result is the same as without;
-   nothing is assumed. Only plain frames are kept, on a thread's own stack. A
-   signal handler that interrupts a walk does without. */
+   nothing is assumed. Only plain frames are kept for the next walk, on a
+   thread's own stack. A signal handler that interrupts a walk does without.
+
+   What is asked of a whole stack -- which frames it has, by which words it was
+   found -- each frame knows as chains (base/chain.h) over itself and all that
+   are further out. So that, too, costs what has changed. */
 
 #ifndef DM_HOOK_KEPT_STACK_H
 #define DM_HOOK_KEPT_STACK_H
@@ -18,12 +22,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "books/callsites.h"
+#include "books/frame.h"
 
 enum
 {
   DM_KEPT_MAX = 128,
-  DM_FRESH_MAX = 64
+  DM_FRESH_MAX = 65 /* a whole stack's, and one that is beyond */
 };
 
 /* A frame with the state of a cursor that stands there. */
@@ -32,17 +36,27 @@ struct dm_kept_frame
   const uintptr_t *slot; /* where the return address into it lies */
   uintptr_t pc;          /* that address */
   uintptr_t rbp;
-  const uintptr_t *rbp_slot; /* where that was loaded from, or NULL */
+  const uintptr_t *rbp_slot; /* where that was loaded from; NULL: it is still in
+                                the register */
+  const uintptr_t *data;     /* a word that says where its caller is, or NULL */
   dm_frame frame;            /* as recorded */
-  bool by_rbp;               /* its caller is found by rbp */
+
+  /* Over this one and all further out: */
+  uint64_t frames; /* chain of the frames */
+  uint64_t ways;   /* chain of which words the steps out of them went by */
+
+  bool by_rbp; /* its caller is found by rbp */
 };
 
 struct dm_kept_stack
 {
-  unsigned count;
-  bool complete; /* the first is the outermost frame of any stack: not one that
-                    ended at a return address of 0, which may be another now */
-  struct dm_kept_frame frame[DM_KEPT_MAX]; /* outermost first */
+  /* Outermost first. The first is the outermost of any stack when the stack is
+     complete; else it is the one beyond what was recorded, or a return address
+     of 0, and nothing is known of what comes after. */
+  unsigned count; /* that the next walk may use */
+  bool complete;
+  uint32_t generation; /* of the callsites, when they were recorded */
+  struct dm_kept_frame frame[DM_KEPT_MAX];
 
   /* The frames of the walk under way that were not kept before. */
   uintptr_t walking; /* its caller's slot; 0: none is under way */

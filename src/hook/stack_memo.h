@@ -11,7 +11,8 @@
 
    The values are hashed together with the shape, and the hash leads to the cell.
    So stacks that differ only in who called whom, not in where the frames lie,
-   share a shape: the usual case for a leaf that is called from many places.
+   share a shape: the usual case for a leaf that is called from many places. A
+   shape is made when it is needed the second time.
 
    The words are taken in pairs, with one instruction for each: the first is
    mixed in, the second is multiplied by. A factor that ends in N zero bits
@@ -45,13 +46,17 @@ enum
   DM_MEMO_STACKS_PARTS = 8 /* of a table; it grows when one part is filled */
 };
 
-/* The words of a shape that may be a factor end in fewer zero bits. */
-#define DM_MEMO_WEAK 0xffff
+/* Whether a return address may be a factor: it ends in few zero bits. */
+static inline bool
+dm_memo_is_factor(uintptr_t address)
+{
+  return address & 0xffff;
+}
 
 struct dm_shape
 {
   uint64_t key;                 /* of return address and slot; 0: empty */
-  uint64_t seed;                /* of all below: where the hash begins */
+  uint64_t seed;                /* of all below: where the hash begins; never 0 */
   uint16_t count;               /* slots, a multiple of the step */
   int32_t rbp_mask;             /* -1 when rbp is hashed, else 0 */
   uint16_t slot[DM_MEMO_SLOTS]; /* in words above the return address */
@@ -81,6 +86,8 @@ struct dm_memo
   uint64_t salt; /* part of each key: what was known before it changed is not
                     found any more */
   struct dm_memo_table *table;
+  uint32_t seen[DM_MEMO_SHAPES / 2]; /* for each pair, of the seed of the last
+                                        shape that was not there */
   struct dm_shape shapes[DM_MEMO_SHAPES];
 };
 
@@ -100,11 +107,17 @@ dm_memo_key(struct dm_caller caller, uint64_t salt)
   return key * UINT64_C(0x9e3779b97f4a7c15) ^ (uintptr_t) caller.slot;
 }
 
-/* The first of the pair of shapes for KEY. */
+/* The pair of shapes for KEY, and the first of them. */
+static inline unsigned
+dm_memo_pair(uint64_t key)
+{
+  return (key >> 40) % (DM_MEMO_SHAPES / 2);
+}
+
 static inline struct dm_shape *
 dm_memo_shape(struct dm_memo *memo, uint64_t key)
 {
-  return &memo->shapes[(key >> 40) % (DM_MEMO_SHAPES / 2) * 2];
+  return &memo->shapes[dm_memo_pair(key) * 2];
 }
 
 /* The hash of the values in SHAPE's words as they are now, seen from CALLER:

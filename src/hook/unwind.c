@@ -2,8 +2,10 @@
 
 #include "hook/unwind.h"
 
+#include <stddef.h>
 #include <string.h>
 
+#include "base/chain.h"
 #include "base/config.h"
 #include "books/callsites.h"
 #include "books/modules.h"
@@ -35,10 +37,11 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
   uintptr_t high = walk->bounded ? thread->stack_high : 0;
   unsigned found =
       dm_libunwind_stack(&walk->caller, high, addresses, interrupted, depth);
+  const dm_frame *frames = dm_walk_frames(walk);
   bool same = found == walk->count && result != DM_WALK_FAILED;
   for (unsigned i = 0; same && i < found; i++)
     same = (addresses[i] & ((UINT64_C(1) << 48) - 1)) ==
-           dm_frame_address(walk->frames[i]);
+           dm_frame_address(frames[i]);
 
   for (unsigned way = 0; way < 2; way++)
   {
@@ -54,51 +57,80 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
     dm_counter_add(&mishaps->differing, 1);
 }
 
-/* Makes SHAPE of what WALK went by. Returns false when it does not fit. */
-static bool
-make_shape(struct dm_shape *shape, const struct dm_walk *walk, uint64_t key)
+/* The words that a walk went by, as a shape is made of them. */
+struct words
 {
   uint16_t factors[DM_MEMO_SLOTS], others[DM_MEMO_SLOTS];
-  unsigned factor_count = 0, other_count = 0;
-  for (unsigned i = 0; i < walk->slot_count; i++)
-  {
-    uint16_t slot = walk->slots[i];
-    if (walk->caller.slot[slot] & DM_MEMO_WEAK && !(walk->data_slots >> i & 1))
-      factors[factor_count++] = slot;
-    else
-      others[other_count++] = slot;
-  }
+  unsigned factor_count, other_count;
+  bool rbp; /* and the register */
+};
 
+/* Adds the word at SLOT to the COUNT words of LIST. Returns false when it does
+   not fit. */
+static bool
+add_word(const struct dm_walk *walk, const uintptr_t *slot, uint16_t *list,
+         unsigned *count)
+{
+  ptrdiff_t place = slot - walk->caller.slot;
+  if (place < 0 || place > UINT16_MAX || *count == DM_MEMO_SLOTS)
+    return false;
+  list[(*count)++] = (uint16_t) place;
+  return true;
+}
+
+static bool
+collect_words(struct words *words, const struct dm_walk *walk)
+{
+  words->factor_count = words->other_count = 0;
+  words->rbp = false;
+  bool fits = true;
+  const struct dm_kept_frame *frame = &walk->kept->frame[walk->leaf];
+  for (unsigned i = 0; i < walk->count && fits; i++, frame--)
+  {
+    if (frame->by_rbp && !frame->rbp_slot)
+      words->rbp = true;
+    else if (frame->by_rbp)
+      fits = add_word(walk, frame->rbp_slot, words->others,
+                      &words->other_count);
+    if (frame->data)
+      fits = fits && add_word(walk, frame->data, words->others,
+                              &words->other_count);
+    if (frame == walk->kept->frame)
+      break; /* the outermost of all: there is no return address beyond */
+    if (dm_memo_is_factor(frame[-1].pc))
+      fits = fits && add_word(walk, frame[-1].slot, words->factors,
+                              &words->factor_count);
+    else
+      fits = fits && add_word(walk, frame[-1].slot, words->others,
+                              &words->other_count);
+  }
+  return fits;
+}
+
+/* Makes SHAPE of what WALK went by, but for key and seed. Returns false when it
+   does not fit. */
+static bool
+make_shape(struct dm_shape *shape, const struct dm_walk *walk)
+{
+  struct words words;
   /* The key has the caller's own return address already: it fills the gaps. */
-  if (!(*walk->caller.slot & DM_MEMO_WEAK))
+  if (!dm_memo_is_factor(*walk->caller.slot) || !collect_words(&words, walk))
     return false;
   unsigned count = 0, factor = 0, other = 0;
-  uint64_t seed = key;
   do
   {
     if (count == DM_MEMO_SLOTS)
       return false;
-    uint16_t next = count % 2 == 0 && other < other_count ? others[other++]
-                    : factor < factor_count               ? factors[factor++]
-                                                          : 0;
+    uint16_t next = count % 2 == 0 && other < words.other_count
+                        ? words.others[other++]
+                    : factor < words.factor_count ? words.factors[factor++]
+                                                  : 0;
     shape->slot[count++] = next;
-    seed = (seed ^ next) * UINT64_C(0x9e3779b97f4a7c15);
-  } while (other < other_count || factor < factor_count ||
+  } while (other < words.other_count || factor < words.factor_count ||
            count % DM_MEMO_STEP != 0);
-
-  shape->key = key;
   shape->count = (uint16_t) count;
-  shape->rbp_mask = walk->uses_rbp ? -1 : 0;
-  shape->seed = seed ^ seed >> 32 ^ walk->uses_rbp;
+  shape->rbp_mask = words.rbp ? -1 : 0;
   return true;
-}
-
-/* Whether A and B are the same. */
-static bool
-is_shape(const struct dm_shape *a, const struct dm_shape *b)
-{
-  return a->key == b->key && a->seed == b->seed && a->count == b->count &&
-         memcmp(a->slot, b->slot, a->count * sizeof *a->slot) == 0;
 }
 
 /* Writes NEW over SHAPE. A signal handler must not find half a shape. */
@@ -115,24 +147,59 @@ write_shape(struct dm_shape *shape, const struct dm_shape *new)
   shape->key = new->key;
 }
 
+/* The shape of WALK, which has KEY; NULL when it is not known. */
+static const struct dm_shape *
+find_shape(const struct dm_walk *walk, uint64_t key)
+{
+  const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
+  uint64_t way = dm_chain_last(walk->kept->frame[walk->leaf].ways,
+                               beyond ? beyond->ways : 0, walk->count);
+  uint64_t seed = dm_stir(way ^ key) | 1;
+  struct dm_memo *memo = &walk->thread->memo;
+  struct dm_shape *shape = dm_memo_shape(memo, key);
+  for (unsigned i = 0; i < 2; i++)
+    if (shape[i].key == key && shape[i].seed == seed)
+      return &shape[i];
+
+  uint32_t *seen = &memo->seen[dm_memo_pair(key)];
+  bool again = *seen == (uint32_t) (seed >> 32);
+  *seen = (uint32_t) (seed >> 32);
+  struct dm_shape new = {.key = key, .seed = seed};
+  if (!again || !make_shape(&new, walk))
+    return NULL;
+  /* The newer of the pair stands first; the older one goes. */
+  shape[1] = shape[0];
+  write_shape(shape, &new);
+  return shape;
+}
+
 /* Keeps WALK, which led to CELL in GENERATION, for the next time. */
 static void
 memorize(const struct dm_walk *walk, uint64_t key, uint32_t generation,
          struct dm_cell *cell)
 {
-  struct dm_shape new;
-  if (!make_shape(&new, walk, key))
-    return;
   struct dm_memo *memo = &walk->thread->memo;
-  struct dm_shape *shape = dm_memo_shape(memo, key);
-  if (!is_shape(shape, &new) && !is_shape(++shape, &new))
+  const struct dm_shape *shape = find_shape(walk, key);
+  if (shape)
+    dm_memo_keep(memo, dm_memo_hash(shape, walk->caller), cell,
+                 memo->salt + generation);
+}
+
+/* The callsite of the stack of WALK. CUT: it goes on. */
+static uint32_t
+find_callsite(struct dm_walk *walk, bool cut)
+{
+  uint32_t callsite = DM_CALLSITE_OTHER;
+  if (walk->leaf >= 0)
   {
-    /* The newer of the pair stands first; the older one goes. */
-    *shape = shape[-1];
-    write_shape(--shape, &new);
+    const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
+    uint64_t chain = dm_chain_last(walk->kept->frame[walk->leaf].frames,
+                                   beyond ? beyond->frames : 0, walk->count);
+    callsite = dm_callsites_known(chain, walk->count, cut);
   }
-  dm_memo_keep(memo, dm_memo_hash(shape, walk->caller), cell,
-               memo->salt + generation);
+  return callsite != DM_CALLSITE_OTHER
+             ? callsite
+             : dm_callsites_find(dm_walk_frames(walk), walk->count, cut);
 }
 
 static struct dm_cell *
@@ -140,22 +207,19 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
              uint32_t generation)
 {
   struct dm_walk walk;
-  dm_walk_start(&walk, thread, caller, depth);
-  bool started_bounded = walk.bounded;
+  dm_walk_start(&walk, thread, caller, depth, generation);
   enum dm_walk_result result = dm_walk_stack(&walk, tls_size);
   if (result == DM_WALK_FAILED)
     dm_counter_add(&thread->ledger->mishaps.unwind_failed, 1);
 
-  uint32_t callsite =
-      dm_callsites_find(walk.frames, walk.count, result == DM_WALK_ON);
+  uint32_t callsite = find_callsite(&walk, result == DM_WALK_ON);
   struct dm_cell *cell = dm_ledger_own_cell(thread->ledger, callsite);
   if (dm_unwind_verify)
     verify(&walk, result, cell, key);
-  /* A failed walk may do better next time; one on a stack that is not this
-     thread's own would be read without bounds. What the loader asks for is to
-     be marked, each time; a stack that was shortened may be recorded in full
-     next time. */
-  if (walk.memorable && started_bounded && result != DM_WALK_FAILED &&
+  /* A failed walk may do better next time. What the loader asks for is to be
+     marked, each time; a stack that was shortened may be recorded in full next
+     time. */
+  if (walk.memorable && result != DM_WALK_FAILED &&
       !dm_is_loader(*caller.slot) && !dm_callsites_may_improve(callsite))
     memorize(&walk, key, generation, cell);
   dm_walk_finish(&walk);

@@ -2,41 +2,12 @@
 
 #include "hook/walk.h"
 
-#include <stddef.h>
-
 #include "hook/libunwind.h"
 
 enum
 {
   PAGE = 4096
 };
-
-void
-dm_walk_depend_on(struct dm_walk *walk, const uintptr_t *slot)
-{
-  ptrdiff_t place = slot - walk->caller.slot;
-  if (place < 0 || place > UINT16_MAX || walk->slot_count == DM_MEMO_SLOTS)
-    walk->memorable = false;
-  else
-    walk->slots[walk->slot_count++] = (uint16_t) place;
-}
-
-/* The same for a word that is no return address. */
-static void
-depend_on_data(struct dm_walk *walk, const uintptr_t *slot)
-{
-  walk->data_slots |= UINT64_C(1) << walk->slot_count % DM_MEMO_SLOTS;
-  dm_walk_depend_on(walk, slot);
-}
-
-void
-dm_walk_depend_on_rbp(struct dm_walk *walk)
-{
-  if (walk->rbp_slot)
-    depend_on_data(walk, walk->rbp_slot);
-  else
-    walk->uses_rbp = true;
-}
 
 /* Whether the word at ADDRESS may be read: above the frame that the cursor is
    at, and below the end of the stack. Where that end is not known, unwind
@@ -69,7 +40,6 @@ guess(struct dm_walk *walk)
     FAR = 0x4000
   };
   uintptr_t rbp = walk->rbp;
-  dm_walk_depend_on_rbp(walk);
   walk->pure = false;
   if (rbp == 0)
     return DM_WALK_END;
@@ -78,7 +48,6 @@ guess(struct dm_walk *walk)
   if (!readable(walk, rbp) || !readable(walk, rbp + sizeof rbp))
     return DM_WALK_FAILED;
   const uintptr_t *frame = word_at(rbp);
-  dm_walk_depend_on(walk, frame + 1);
   walk->pc = frame[1];
   walk->rsp = rbp + 16;
   walk->rbp = frame[0];
@@ -123,14 +92,11 @@ dm_walk_step(struct dm_walk *walk, dm_rule rule)
     break;
   case DM_RULE_RBP:
     cfa = rbp + offset;
-    dm_walk_depend_on_rbp(walk);
     break;
   case DM_RULE_AT_RBP:
     if (!readable(walk, rbp + offset))
       return DM_WALK_FAILED;
     cfa = *word_at(rbp + offset);
-    dm_walk_depend_on_rbp(walk);
-    depend_on_data(walk, word_at(rbp + offset));
     break;
   case DM_RULE_SIGNAL:
     return through_signal(walk, rule);
@@ -160,23 +126,38 @@ dm_walk_step(struct dm_walk *walk, dm_rule rule)
     walk->rbp_slot = word_at(saved);
     walk->rbp = *walk->rbp_slot;
   }
-  dm_walk_depend_on(walk, word_at(slot));
   walk->pc = *word_at(slot);
   walk->rsp = cfa;
   walk->interrupted = false;
   return walk->pc == 0 ? DM_WALK_END : DM_WALK_ON;
 }
 
+/* The frame that the cursor is at, whose rule is RULE. */
+static dm_frame
+frame_at(const struct dm_walk *walk, dm_rule rule)
+{
+  return (walk->pc & ((UINT64_C(1) << 48) - 1)) |
+         (walk->interrupted ? DM_FRAME_INTERRUPTED : 0) |
+         (uint64_t) dm_rule_module(rule) << DM_FRAME_MODULE_SHIFT;
+}
+
+static dm_rule
+rule_at(const struct dm_walk *walk)
+{
+  return dm_rule_find(walk->pc - !walk->interrupted);
+}
+
 /* The rule of the frame that the cursor is at, which is recorded. */
 static dm_rule
 record_frame(struct dm_walk *walk)
 {
-  dm_rule rule = dm_rule_find(walk->pc - !walk->interrupted);
-  walk->frames[walk->count++] = (walk->pc & ((UINT64_C(1) << 48) - 1)) |
-                                (walk->interrupted ? DM_FRAME_INTERRUPTED : 0) |
-                                (uint64_t) dm_rule_module(rule)
-                                    << DM_FRAME_MODULE_SHIFT;
-  dm_kept_note(walk, rule);
+  dm_rule rule = rule_at(walk);
+  dm_frame frame = frame_at(walk, rule);
+  if (walk->kept)
+    dm_kept_note(walk, rule, frame);
+  else
+    walk->frames[walk->count] = frame;
+  walk->count++;
   return rule;
 }
 
@@ -216,7 +197,7 @@ look_for_end(struct dm_walk *walk, enum dm_walk_result result,
       learn_stack(walk, false, static_tls);
       return;
     }
-    result = dm_walk_step(walk, dm_rule_find(walk->pc - !walk->interrupted));
+    result = dm_walk_step(walk, rule_at(walk));
   }
   if (result == DM_WALK_END && walk->pure && walk->straight)
     learn_stack(walk, true, static_tls);
@@ -232,21 +213,23 @@ whole_stack(struct dm_walk *walk)
   unsigned found = dm_libunwind_stack(&walk->caller, high, addresses,
                                       interrupted, walk->depth + 1);
   walk->memorable = false;
-  dm_kept_drop(walk);
   if (found <= walk->count)
     return DM_WALK_FAILED;
-  for (walk->count = 0; walk->count < found && walk->count < walk->depth;)
+  if (walk->kept)
+    walk->kept->count = 0;
+  for (walk->count = 0; walk->count < found && walk->count < walk->depth;
+       walk->count++)
   {
     walk->pc = addresses[walk->count];
     walk->interrupted = interrupted[walk->count];
-    record_frame(walk);
+    walk->frames[walk->count] = frame_at(walk, rule_at(walk));
   }
   return found > walk->depth ? DM_WALK_ON : DM_WALK_END;
 }
 
 void
 dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
-              struct dm_caller caller, unsigned depth)
+              struct dm_caller caller, unsigned depth, uint32_t generation)
 {
   uintptr_t slot = (uintptr_t) caller.slot;
   walk->thread = thread;
@@ -258,14 +241,11 @@ dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
   walk->rbp_slot = NULL;
   walk->count = 0;
   walk->depth = depth;
-  walk->slot_count = 0;
-  walk->data_slots = 0;
-  walk->uses_rbp = false;
-  walk->memorable = true;
   walk->pure = true;
   walk->straight = true;
   walk->bounded = slot >= thread->stack_low && slot < thread->stack_high;
-  dm_kept_begin(walk);
+  walk->leaf = -1;
+  dm_kept_begin(walk, generation);
 }
 
 enum dm_walk_result
@@ -275,8 +255,9 @@ dm_walk_stack(struct dm_walk *walk, uintptr_t static_tls)
   do
   {
     result = dm_walk_step(walk, record_frame(walk));
-    if (result == DM_WALK_OPAQUE)
-      return whole_stack(walk);
+    if (result == DM_WALK_OPAQUE &&
+        (result = whole_stack(walk)) != DM_WALK_FAILED)
+      return result;
     if (result == DM_WALK_ON && walk->count < walk->depth)
       result = dm_kept_resume(walk);
   } while (result == DM_WALK_ON && walk->count < walk->depth);
@@ -285,6 +266,14 @@ dm_walk_stack(struct dm_walk *walk, uintptr_t static_tls)
   if (!walk->bounded)
     look_for_end(walk, result, static_tls);
   return result;
+}
+
+const dm_frame *
+dm_walk_frames(struct dm_walk *walk)
+{
+  for (int i = walk->leaf; i >= 0 && walk->leaf - i < (int) walk->count; i--)
+    walk->frames[walk->leaf - i] = walk->kept->frame[i].frame;
+  return walk->frames;
 }
 
 void

@@ -2,7 +2,8 @@
 
    A walk is a cursor that stands at a frame and moves to its caller, by frame
    rules, by the stack that the thread kept from its last walk, and where
-   neither knows, by libunwind. It notes what it went by, for the memo. */
+   neither knows, by libunwind. What it went by, for the memo, is told by the
+   kept stack, of which it becomes a part. */
 
 #ifndef DM_HOOK_WALK_H
 #define DM_HOOK_WALK_H
@@ -37,28 +38,26 @@ struct dm_walk
   const uintptr_t *rbp_slot; /* where RBP was loaded from; NULL: it is still
                                 in the register */
 
-  dm_frame frames[DM_DEPTH_MAX];
   unsigned count, depth; /* frames recorded, and to be recorded at most */
 
-  /* What decided this walk, for the memo. */
-  uint16_t slots[DM_MEMO_SLOTS]; /* in words above the caller's slot */
-  unsigned slot_count;
-  uint64_t data_slots; /* a bit for each slot that holds no return address */
-  bool uses_rbp;
-  bool memorable;
+  bool memorable; /* decided by words of this stack alone */
+  bool pure;      /* by unwind information alone so far */
+  bool straight;  /* through no signal frame so far */
+  bool bounded;   /* all up to the stack's HIGH may be read */
 
-  bool pure;     /* by unwind information alone so far */
-  bool straight; /* through no signal frame so far */
-  bool bounded;  /* all up to the stack's HIGH may be read */
-
-  /* The kept stack: NULL when this walk interrupts another one. */
+  /* The kept stack: NULL when this walk interrupts another one. The frames are
+     there from LEAF on towards the start; or, when LEAF is -1, in FRAMES. */
   struct dm_kept_stack *kept;
   int kept_next; /* the innermost kept frame that may still be met */
+  int leaf;
+  dm_frame frames[DM_DEPTH_MAX];
 };
 
-/* Puts the cursor of WALK at CALLER. */
+/* Puts the cursor of WALK at CALLER. GENERATION of the callsites: what was kept
+   in another is not believed. */
 void dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
-                   struct dm_caller caller, unsigned depth);
+                   struct dm_caller caller, unsigned depth,
+                   uint32_t generation);
 
 /* Records frames until the outermost, or until DEPTH are recorded: then
    DM_WALK_ON. STATIC_TLS as in dm_unwind_init. */
@@ -67,23 +66,29 @@ enum dm_walk_result dm_walk_stack(struct dm_walk *walk, uintptr_t static_tls);
 /* Moves the cursor to the caller of its frame, whose rule is RULE. */
 enum dm_walk_result dm_walk_step(struct dm_walk *walk, dm_rule rule);
 
+/* The frames recorded, innermost first. */
+const dm_frame *dm_walk_frames(struct dm_walk *walk);
+
+/* The frame before the outermost that was recorded, where the chains of WALK
+   begin; NULL when it begins with nothing. For walks with a leaf. */
+static inline const struct dm_kept_frame *
+dm_walk_beyond(const struct dm_walk *walk)
+{
+  int beyond = walk->leaf - (int) walk->count;
+  return beyond < 0 ? NULL : &walk->kept->frame[beyond];
+}
+
 /* The kept stack's part in a walk. BEGIN finds out whether it can be used;
-   NOTE is told of each frame that was recorded by rules; RESUME, with the
-   cursor at a frame not recorded yet, records what can be taken from the kept
-   stack and moves the cursor behind it; END keeps the frames for the next
-   walk, DROP keeps nothing. */
-void dm_kept_begin(struct dm_walk *walk);
-void dm_kept_note(struct dm_walk *walk, dm_rule rule);
+   NOTE is told of the frame at the cursor, to be recorded as FRAME, and of its
+   rule; RESUME, with the cursor at a frame not recorded yet, records what can be
+   taken from the kept stack and moves the cursor behind it; END joins the
+   frames to what was kept. */
+void dm_kept_begin(struct dm_walk *walk, uint32_t generation);
+void dm_kept_note(struct dm_walk *walk, dm_rule rule, dm_frame frame);
 enum dm_walk_result dm_kept_resume(struct dm_walk *walk);
 void dm_kept_end(struct dm_walk *walk, enum dm_walk_result result);
-void dm_kept_drop(struct dm_walk *walk);
 
 /* WALK is over, and so is what its thread's tables were needed for. */
 void dm_walk_finish(struct dm_walk *walk);
-
-/* Notes that the walk went by the return address at SLOT; by rbp, wherever it
-   is. */
-void dm_walk_depend_on(struct dm_walk *walk, const uintptr_t *slot);
-void dm_walk_depend_on_rbp(struct dm_walk *walk);
 
 #endif

@@ -175,6 +175,9 @@ START_TEST(known_stacks_need_no_rules)
   make_plain_stack(20);
   uint32_t site = check_frames(21);
   fake_lookups = 0;
+  ck_assert_uint_eq(find(), site);
+  ck_assert_uint_eq(fake_lookups, 1); /* all but the leaf was kept */
+  fake_lookups = 0;
   for (unsigned i = 0; i < 100; i++)
     ck_assert_uint_eq(find(), site);
   ck_assert_uint_eq(fake_lookups, 0);

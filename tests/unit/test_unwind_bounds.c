@@ -58,7 +58,8 @@ START_TEST(the_stack_is_learned)
   ck_assert_uint_le(thread->stack_low, (uintptr_t) (stack + START));
   ck_assert_uint_ge(thread->stack_high, (uintptr_t) (stack + top));
   ck_assert_uint_le(thread->stack_high, (uintptr_t) (stack + WORDS));
-  ck_assert_uint_eq(find(), site);
+  for (unsigned i = 0; i < 2; i++)
+    ck_assert_uint_eq(find(), site); /* kept, then made a shape of */
   fake_lookups = 0;
   ck_assert_uint_eq(find(), site);
   ck_assert_uint_eq(fake_lookups, 0);
