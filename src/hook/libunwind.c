@@ -153,21 +153,34 @@ no_name(unw_addr_space_t as, unw_word_t address, char *buffer, size_t size,
 /* ------------------------------------------------------------------------
    Entering libunwind. */
 
+/* How often this thread is inside: a signal handler may enter again, or fork. */
+static __thread unsigned own __attribute__((tls_model("initial-exec")));
+
+static void
+leave(void)
+{
+  own--;
+  atomic_fetch_sub(&inside, 1);
+}
+
 /* Returns false when a fork is under way. */
 static bool
 enter(void)
 {
   atomic_fetch_add(&inside, 1);
+  own++;
   if (!atomic_load(&forking) && !unusable)
     return true;
-  atomic_fetch_sub(&inside, 1);
+  leave();
   return false;
 }
 
-static void
-leave(void)
+/* Whether another thread is inside. This one, when a signal handler of its own
+   forks, holds no lock: libunwind blocks signals while it does. */
+static bool
+others_inside(void)
 {
-  atomic_fetch_sub(&inside, 1);
+  return atomic_load(&inside) != own;
 }
 
 void
@@ -177,17 +190,17 @@ dm_libunwind_before_fork(void)
   /* Those inside need a few microseconds; one that was preempted, longer.
      It would be found in the child, where libunwind is then not used. */
   uint64_t limit = dm_sys_clock_ns(CLOCK_MONOTONIC) + 20000000;
-  while (atomic_load(&inside) != 0 && dm_sys_clock_ns(CLOCK_MONOTONIC) < limit)
+  while (others_inside() && dm_sys_clock_ns(CLOCK_MONOTONIC) < limit)
     ;
 }
 
 void
 dm_libunwind_after_fork(bool child)
 {
-  if (child && atomic_load(&inside) != 0)
+  if (child && others_inside())
     unusable = true;
   if (child)
-    atomic_store(&inside, 0);
+    atomic_store(&inside, own);
   atomic_store(&forking, false);
 }
 

@@ -60,7 +60,7 @@ unsigned dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
                             uintptr_t *addresses, bool *interrupted,
                             unsigned max);
 
-/* Around fork(2): no thread may be inside libunwind when the process is
+/* Around fork(2): no other thread may be inside libunwind when the process is
    copied, for the copy would find its pool locked for ever. Before: waits, a
    few milliseconds at most, and keeps others out (they record the caller
    only). After, in parent and child: lets them in again. */

@@ -214,6 +214,33 @@ START_TEST(forking)
 }
 END_TEST
 
+/* A word of a trial's stack; meanwhile a signal handler forks, and this is what
+   goes on in the child. */
+static unsigned forks;
+
+static uint64_t
+word_and_fork(unsigned number, uint64_t address)
+{
+  (void) number;
+  forks++;
+  dm_libunwind_before_fork();
+  dm_libunwind_after_fork(true);
+  return address;
+}
+
+/* Whoever forks inside is no other that the child would wait for. */
+START_TEST(forking_inside)
+{
+  struct dm_trial trials[DM_TRIALS] = {{.rsp = 1 << 20, .rbp = 1 << 21},
+                                       {.rsp = 1 << 22, .rbp = 1 << 23}};
+  uintptr_t pc = (uintptr_t) &check_path + 1;
+  ck_assert(dm_libunwind_try(pc, word_and_fork, trials));
+  ck_assert_uint_ge(forks, DM_TRIALS);
+  ck_assert(dm_libunwind_try(pc, word_and_fork, trials));
+  check_path("aBcDl");
+}
+END_TEST
+
 /* --------------------------------------------------------------------------
    Threads. */
 
@@ -290,6 +317,7 @@ main(void)
                                 frames_that_no_rule_expresses,
                                 made_up_addresses,
                                 forking,
+                                forking_inside,
                                 threads_learn_at_once,
                                 small_stacks,
                                 NULL};
