@@ -86,13 +86,13 @@ dm_record_known_alloc(struct dm_thread *thread, const struct dm_cell *cell,
              : block;
 }
 
-/* Counts BLOCK in the cell that is found when TRIED shapes were of no use. */
+/* Counts BLOCK in the cell that is found. */
 static inline void *
 find_and_count(struct dm_thread *thread, void *block, size_t size,
-               struct dm_caller caller, unsigned tried)
+               struct dm_caller caller, uint64_t hash)
 {
   uint32_t generation = dm_record_generation();
-  struct dm_cell *cell = dm_unwind_cell(thread, caller, tried);
+  struct dm_cell *cell = dm_unwind_cell(thread, caller, hash);
   size_t usable = dm_next_usable_size(block);
   return dm_is_loader(*caller.slot) || usable < size + DM_STAMP_SIZE
              ? dm_record_known_alloc(thread, cell, block, size, caller,
@@ -103,9 +103,9 @@ find_and_count(struct dm_thread *thread, void *block, size_t size,
 
 void *
 dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
-                    struct dm_caller caller)
+                    struct dm_caller caller, uint64_t hash)
 {
-  return find_and_count(thread, block, size, caller, 1);
+  return find_and_count(thread, block, size, caller, hash);
 }
 
 void *

@@ -40,12 +40,13 @@ dm_stamped_size(size_t size)
 void *dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
 void dm_record_any_free(void *block, struct dm_caller caller);
 
-/* The same for a stack that is not what its caller's was last; for one whose
+/* The same for a stack that is not what its caller's was last, whose HASH is as
+   for dm_unwind_cell; for one whose
    CELL was found in GENERATION of the callsites, but it is another second or the
    block is unusual; and for a block that was counted for a callsite found in
    GENERATION, which is over. */
 void *dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
-                          struct dm_caller caller);
+                          struct dm_caller caller, uint64_t hash);
 void *dm_record_known_alloc(struct dm_thread *thread,
                             const struct dm_cell *cell, void *block,
                             size_t size, struct dm_caller caller,
@@ -98,10 +99,14 @@ dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
                 size_t size, struct dm_caller caller)
 {
   uint32_t generation = dm_record_generation();
-  const struct dm_memo_stack *stack =
-      dm_unwind_usual(thread, caller, generation);
-  if (__builtin_expect(!stack, 0))
-    return dm_record_new_alloc(thread, block, size, caller);
+  uint64_t key = dm_unwind_key(thread, caller, generation);
+  const struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
+  if (__builtin_expect(shape->key != key, 0))
+    return dm_record_new_alloc(thread, block, size, caller, 0);
+  uint64_t hash = dm_memo_hash(shape, caller);
+  const struct dm_memo_stack *stack = dm_memo_line(thread->memo.table, hash);
+  if (__builtin_expect(!dm_memo_is(stack, hash), 0))
+    return dm_record_new_alloc(thread, block, size, caller, hash);
   return dm_record_in(thread, stack->cell, block, usable, size, caller,
                       generation);
 }

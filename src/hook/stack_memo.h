@@ -12,7 +12,8 @@
    The values are hashed together with the shape, and the hash leads to the cell.
    So stacks that differ only in who called whom, not in where the frames lie,
    share a shape: the usual case for a leaf that is called from many places. A
-   shape is made when it is needed the second time.
+   shape is made when it is needed twice in a row, or by chance, so that those
+   that take turns find their places, and a stack that comes once has none.
 
    The words are taken in pairs, with one instruction for each: the first is
    mixed in, the second is multiplied by. A factor that ends in N zero bits
@@ -22,8 +23,9 @@
    differ in one word never have the same hash, and others by chance in one of
    2^50 or so.
 
-   The table of hashes begins small and grows with the stacks that there are; at
-   its largest it holds 8,192 of them with few collisions.
+   The table of hashes begins small and grows with the stacks that there are. A
+   hash has its place in one cache line of it, among the four that were found
+   there last, the last one first; so the usual way looks at one.
 
    Entries are not guarded against a signal handler that allocates while one is
    written: a mixture of two entries hashes to nothing that was ever stored. */
@@ -43,6 +45,9 @@ enum
   DM_MEMO_SHAPES = 1024, /* in pairs for the same key */
   DM_MEMO_STACKS_FIRST = 1 << 12,
   DM_MEMO_STACKS_LOG2 = 16, /* of the most */
+  DM_MEMO_WAYS = 4,
+  DM_MEMO_CHANCE = 8, /* one shape in so many is made at once */
+  DM_MEMO_TURN = 64,  /* times that the second is the right one: now the first */
   DM_MEMO_STACKS_PARTS = 8 /* of a table; it grows when one part is filled */
 };
 
@@ -75,8 +80,9 @@ struct dm_memo_stack
 
 struct dm_memo_table
 {
-  uint64_t mask;   /* a power of two, the number of entries, less 1 */
-  uint64_t filled; /* of them, whatever they are worth */
+  uint64_t capacity; /* entries: a power of two */
+  uint64_t mask;     /* which bits of a hash say the line it is in */
+  uint64_t filled;   /* entries, whatever they are worth */
   uint64_t salt;   /* with which all were found that is not outdated */
   struct dm_memo_stack stack[] __attribute__((aligned(64)));
 };
@@ -88,6 +94,7 @@ struct dm_memo
   struct dm_memo_table *table;
   uint32_t seen[DM_MEMO_SHAPES / 2]; /* for each pair, of the seed of the last
                                         shape that was not there */
+  uint32_t unseen, seconds; /* shapes that were not there, or second */
   struct dm_shape shapes[DM_MEMO_SHAPES];
 };
 
@@ -145,10 +152,10 @@ dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
   return a + (c << 17 | c >> 47) + shape->seed;
 }
 
+/* The line for HASH in TABLE: DM_MEMO_WAYS entries. */
 static inline struct dm_memo_stack *
-dm_memo_stack(struct dm_memo *memo, uint64_t hash)
+dm_memo_line(struct dm_memo_table *table, uint64_t hash)
 {
-  struct dm_memo_table *table = memo->table;
   return &table->stack[hash >> (64 - DM_MEMO_STACKS_LOG2) & table->mask];
 }
 
@@ -158,10 +165,28 @@ dm_memo_tag(uint64_t hash, const struct dm_cell *cell)
   return hash ^ (uintptr_t) cell;
 }
 
+static inline bool
+dm_memo_is(const struct dm_memo_stack *stack, uint64_t hash)
+{
+  return stack->tag == dm_memo_tag(hash, stack->cell);
+}
+
 /* Makes the first table of MEMO. Returns false without memory. */
 bool dm_memo_init(struct dm_memo *memo);
 
-/* Lets HASH lead to CELL. SALT is the part of the keys that changes when what
+/* The cell that HASH leads to from behind the first place of its line, or NULL.
+   It gets the first place. */
+struct dm_cell *dm_memo_find_other(struct dm_memo *memo, uint64_t hash);
+
+/* The cell that HASH leads to, or NULL. */
+static inline struct dm_cell *
+dm_memo_find(struct dm_memo *memo, uint64_t hash)
+{
+  const struct dm_memo_stack *stack = dm_memo_line(memo->table, hash);
+  return dm_memo_is(stack, hash) ? stack->cell : dm_memo_find_other(memo, hash);
+}
+
+/* Lets HASH, which leads nowhere, lead to CELL. SALT is the part of the keys that changes when what
    was found before is not to be believed any more. Signal-safe, for the memo's
    own thread. */
 void dm_memo_keep(struct dm_memo *memo, uint64_t hash, struct dm_cell *cell,

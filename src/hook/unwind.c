@@ -25,6 +25,15 @@ dm_unwind_init(unsigned frames, bool verify, uintptr_t static_tls)
   tls_size = static_tls;
 }
 
+/* The cell that the memo knows for CALLER, whose key is KEY, by SHAPE, or NULL. */
+static inline struct dm_cell *
+recall(struct dm_memo *memo, const struct dm_shape *shape,
+       struct dm_caller caller, uint64_t key)
+{
+  return shape->key == key ? dm_memo_find(memo, dm_memo_hash(shape, caller))
+                           : NULL;
+}
+
 /* Compares what was walked with libunwind's own stack, and the cell that it led
    to with what the memo says. */
 static void
@@ -46,9 +55,9 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
   for (unsigned way = 0; way < 2; way++)
   {
     const struct dm_shape *shape = dm_memo_shape(&thread->memo, key) + way;
-    const struct dm_memo_stack *stack =
-        dm_unwind_recall(thread, shape, walk->caller, key);
-    same = same && (!stack || stack->cell == cell);
+    const struct dm_cell *known =
+        recall(&thread->memo, shape, walk->caller, key);
+    same = same && (!known || known == cell);
   }
 
   struct dm_mishaps *mishaps = &thread->ledger->mishaps;
@@ -147,6 +156,15 @@ write_shape(struct dm_shape *shape, const struct dm_shape *new)
   shape->key = new->key;
 }
 
+/* Lets the second of PAIR be the first. */
+static void
+turn(struct dm_shape pair[2])
+{
+  struct dm_shape first = pair[0];
+  write_shape(&pair[0], &pair[1]);
+  write_shape(&pair[1], &first);
+}
+
 /* The shape of WALK, which has KEY; NULL when it is not known. */
 static const struct dm_shape *
 find_shape(const struct dm_walk *walk, uint64_t key)
@@ -162,14 +180,15 @@ find_shape(const struct dm_walk *walk, uint64_t key)
       return &shape[i];
 
   uint32_t *seen = &memo->seen[dm_memo_pair(key)];
-  bool again = *seen == (uint32_t) (seed >> 32);
+  bool again = *seen == (uint32_t) (seed >> 32) ||
+               ++memo->unseen % DM_MEMO_CHANCE == 0;
   *seen = (uint32_t) (seed >> 32);
   struct dm_shape new = {.key = key, .seed = seed};
   if (!again || !make_shape(&new, walk))
     return NULL;
   /* The newer of the pair stands first; the older one goes. */
-  shape[1] = shape[0];
-  write_shape(shape, &new);
+  write_shape(&shape[1], &shape[0]);
+  write_shape(&shape[0], &new);
   return shape;
 }
 
@@ -228,18 +247,23 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
 
 struct dm_cell *
 dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller,
-               unsigned tried)
+               uint64_t hash)
 {
   uint32_t generation =
       atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);
   uint64_t key = dm_unwind_key(thread, caller, generation);
-  struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
-  for (unsigned way = tried; way < 2 && !dm_unwind_verify; way++)
-  {
-    const struct dm_memo_stack *stack =
-        dm_unwind_recall(thread, shape + way, caller, key);
-    if (stack)
-      return stack->cell;
-  }
-  return walk_to_cell(thread, caller, key, generation);
+  struct dm_memo *memo = &thread->memo;
+  struct dm_shape *shape = dm_memo_shape(memo, key);
+  if (dm_unwind_verify)
+    return walk_to_cell(thread, caller, key, generation);
+  struct dm_cell *cell = hash ? dm_memo_find_other(memo, hash)
+                              : recall(memo, shape, caller, key);
+  if (cell)
+    return cell;
+  cell = recall(memo, shape + 1, caller, key);
+  if (!cell)
+    return walk_to_cell(thread, caller, key, generation);
+  if (++memo->seconds % DM_MEMO_TURN == 0)
+    turn(shape);
+  return cell;
 }

@@ -10,9 +10,9 @@ _Atomic uint32_t dm_callsites_generation;
 
 struct dm_cell *
 dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller,
-               unsigned tried)
+               uint64_t hash)
 {
-  (void) caller, (void) tried;
+  (void) caller, (void) hash;
   uint32_t found = fake_callsite;
   if (fake_next_callsite)
   {

@@ -173,7 +173,11 @@ keep_stacks(unsigned count, uint64_t salt)
 {
   unsigned long state = salt;
   for (unsigned i = 0; i < count; i++)
-    dm_memo_keep(&memo, next_random(&state), cell_of(i), salt);
+  {
+    uint64_t hash = next_random(&state);
+    if (!dm_memo_find(&memo, hash))
+      dm_memo_keep(&memo, hash, cell_of(i), salt);
+  }
 }
 
 /* How many of those it still leads to. */
@@ -185,10 +189,11 @@ count_known(unsigned count, uint64_t salt)
   for (unsigned i = 0; i < count; i++)
   {
     uint64_t hash = next_random(&state);
-    const struct dm_memo_stack *stack = dm_memo_stack(&memo, hash);
-    if (stack->tag != dm_memo_tag(hash, stack->cell))
+    const struct dm_cell *cell = dm_memo_find(&memo, hash);
+    if (!cell)
       continue;
-    ck_assert_ptr_eq(stack->cell, cell_of(i));
+    ck_assert_ptr_eq(cell, cell_of(i));
+    ck_assert(dm_memo_is(dm_memo_line(memo.table, hash), hash));
     known++;
   }
   return known;
@@ -197,15 +202,35 @@ count_known(unsigned count, uint64_t salt)
 START_TEST(it_grows_with_the_stacks)
 {
   ck_assert(dm_memo_init(&memo));
-  ck_assert_uint_eq(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  ck_assert_uint_eq(memo.table->capacity, DM_MEMO_STACKS_FIRST);
   keep_stacks(100, 1);
-  ck_assert_uint_eq(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  ck_assert_uint_eq(memo.table->capacity, DM_MEMO_STACKS_FIRST);
   ck_assert_uint_ge(count_known(100, 1), 90);
   keep_stacks(8000, 2);
   ck_assert_uint_ge(count_known(8000, 2), 7000);
   keep_stacks(1000000, 3);
-  ck_assert_uint_eq(memo.table->mask + 1, 1 << DM_MEMO_STACKS_LOG2);
+  ck_assert_uint_eq(memo.table->capacity, 1 << DM_MEMO_STACKS_LOG2);
   ck_assert_uint_gt(count_known(1000000, 3), 1 << DM_MEMO_STACKS_LOG2 >> 1);
+}
+END_TEST
+
+/* The one that was not looked for longest goes. */
+START_TEST(a_line_keeps_what_came_last)
+{
+  ck_assert(dm_memo_init(&memo));
+  enum
+  {
+    HASHES = DM_MEMO_WAYS + 1
+  };
+  for (uint64_t i = 0; i < DM_MEMO_WAYS; i++)
+    dm_memo_keep(&memo, i + 1, cell_of((unsigned) i), 1);
+  for (unsigned i = DM_MEMO_WAYS; i-- > 0;)
+    ck_assert_ptr_eq(dm_memo_find(&memo, i + 1), cell_of(i));
+  dm_memo_keep(&memo, HASHES, cell_of(HASHES), 1);
+  ck_assert_ptr_null(dm_memo_find(&memo, DM_MEMO_WAYS));
+  for (unsigned i = 0; i < DM_MEMO_WAYS - 1; i++)
+    ck_assert_ptr_eq(dm_memo_find(&memo, i + 1), cell_of(i));
+  ck_assert_ptr_eq(dm_memo_find(&memo, HASHES), cell_of(HASHES));
 }
 END_TEST
 
@@ -218,7 +243,7 @@ START_TEST(what_is_outdated_makes_room_first)
     keep_stacks(300, salt); /* those again that had to go */
     ck_assert_uint_ge(count_known(300, salt), 250);
   }
-  ck_assert_uint_eq(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  ck_assert_uint_eq(memo.table->capacity, DM_MEMO_STACKS_FIRST);
 }
 END_TEST
 
@@ -229,11 +254,11 @@ START_TEST(without_memory_it_stays_as_it_is)
   while (dm_arena_alloc(64, 64))
     ;
   keep_stacks(8000, 1);
-  ck_assert_uint_eq(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  ck_assert_uint_eq(memo.table->capacity, DM_MEMO_STACKS_FIRST);
   ck_assert_uint_gt(count_known(8000, 1), DM_MEMO_STACKS_FIRST / 2);
   dm_sys_fail_after(0, false);
   keep_stacks(8000, 2);
-  ck_assert_uint_gt(memo.table->mask + 1, DM_MEMO_STACKS_FIRST);
+  ck_assert_uint_gt(memo.table->capacity, DM_MEMO_STACKS_FIRST);
   struct dm_memo none;
   dm_sys_fail_after(1, true);
   while (dm_arena_alloc(64, 64))
@@ -254,6 +279,7 @@ main(void)
                                 keys_differ,
                                 tags_tell_torn_pairs,
                                 it_grows_with_the_stacks,
+                                a_line_keeps_what_came_last,
                                 what_is_outdated_makes_room_first,
                                 without_memory_it_stays_as_it_is,
                                 NULL};

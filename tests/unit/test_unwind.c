@@ -187,6 +187,44 @@ START_TEST(known_stacks_need_no_rules)
 }
 END_TEST
 
+/* A stack of three, whose leaf stands where that of the others does; the frame
+   of the second is KIND words longer. */
+static uint32_t
+find_of_kind(unsigned kind)
+{
+  fake_rules[2] = make_rule(DM_RULE_RSP, 3, DM_RBP_SAME, 0);
+  fake_rules[10 + kind] = make_rule(DM_RULE_RSP, 4 + (int) kind, DM_RBP_SAME, 0);
+  begin(code_address(2, 0));
+  push(3, code_address(10 + kind, 0));
+  push(4 + kind, code_address(1, 0));
+  return find();
+}
+
+/* Two of them have room in the memo at once: those that come now. */
+START_TEST(shapes_that_take_turns)
+{
+  enum
+  {
+    TURNS = 200
+  };
+  uint32_t sites[4];
+  for (unsigned kind = 0; kind < 4; kind += 2)
+  {
+    for (unsigned i = 0; i < TURNS; i++)
+      for (unsigned j = kind; j < kind + 2; j++)
+        sites[j] = find_of_kind(j);
+    fake_lookups = 0;
+    for (unsigned i = 0; i < TURNS; i++)
+      for (unsigned j = kind; j < kind + 2; j++)
+        ck_assert_uint_eq(find_of_kind(j), sites[j]);
+    ck_assert_uint_eq(fake_lookups, 0);
+  }
+  for (unsigned i = 0; i < TURNS; i++)
+    for (unsigned j = 0; j < 4; j++)
+      ck_assert_uint_eq(find_of_kind(j), sites[j]);
+}
+END_TEST
+
 /* Of the COUNT in the stack that was made. */
 static void
 check_every_return_address(unsigned count)
@@ -280,6 +318,7 @@ main(void)
                                 what_only_libunwind_knows,
                                 the_depth_is_kept,
                                 known_stacks_need_no_rules,
+                                shapes_that_take_turns,
                                 every_return_address_counts,
                                 a_word_of_zero_hides_none,
                                 a_stack_of_zeros_is_none_of_the_known,
