@@ -84,39 +84,36 @@ meet(struct dm_walk *walk)
              : -1;
 }
 
-/* Whether the step out of the kept frame I leads to the one before it, as it
-   did. */
+/* Whether the step out of the kept frame I, which is not the first, leads to the
+   one before it, as it did. */
 static bool
-leads_on(struct dm_walk *walk, int i)
+leads_on(const struct dm_walk *walk, int i)
 {
   const struct dm_kept_frame *frame = &walk->kept->frame[i];
-  if (i <= 0)
-    return false;
   if (frame->by_rbp && current_rbp(walk, frame) != frame->rbp)
     return false;
   return *frame[-1].slot == frame[-1].pc;
 }
 
-/* Rules go on from the kept frame I, which is recorded. What was taken over
-   from MET to there counts as new, for it will not stand where it stood. */
-static enum dm_walk_result
-go_on_by_rules(struct dm_walk *walk, int met, int i)
+/* Puts the cursor at the kept frame I, from where rules go on. What was taken
+   over, from MET to LAST, counts as new, for it will not stand where it stood. */
+static void
+stand_at(struct dm_walk *walk, int i, int met, int last)
 {
   struct dm_kept_stack *kept = walk->kept;
-  for (int j = met; j >= i; j--)
+  for (int j = met; j >= last; j--)
   {
-    struct dm_kept_frame *frame = &kept->frame[j];
-    frame->rbp = current_rbp(walk, frame);
-    kept->fresh[kept->fresh_count++] = *frame;
+    struct dm_kept_frame *fresh = &kept->fresh[kept->fresh_count++];
+    *fresh = kept->frame[j];
+    fresh->rbp = current_rbp(walk, fresh);
   }
   const struct dm_kept_frame *frame = &kept->frame[i];
   walk->pc = frame->pc;
   walk->rsp = (uintptr_t) (frame->slot + 1);
-  walk->rbp = frame->rbp;
+  walk->rbp = current_rbp(walk, frame);
   walk->rbp_slot = frame->rbp_slot;
   walk->kept_next = i - 1;
   kept->met = -1;
-  return dm_walk_step(walk, dm_rule_find(walk->pc - 1));
 }
 
 enum dm_walk_result
@@ -130,18 +127,26 @@ dm_kept_resume(struct dm_walk *walk)
     return DM_WALK_ON;
 
   kept->met = met;
-  for (int i = met; i >= 0; i--)
+  for (int i = met; i > 0; i--)
   {
     walk->count++;
-    if (i == 0 && kept->complete)
-      return DM_WALK_END;
     if (!leads_on(walk, i))
-      return go_on_by_rules(walk, met, i);
+    {
+      stand_at(walk, i, met, i);
+      return dm_walk_step(walk, dm_rule_find(walk->pc - 1));
+    }
     if (kept->frame[i - 1].pc == 0)
       return DM_WALK_END;
     if (walk->count == walk->depth)
-      break;
+      return DM_WALK_ON;
   }
+  if (kept->complete)
+  {
+    walk->count++;
+    return DM_WALK_END;
+  }
+  /* The first is still to be recorded. */
+  stand_at(walk, 0, met, 1);
   return DM_WALK_ON;
 }
 

@@ -45,10 +45,11 @@ enum
   DM_MEMO_SHAPES = 1024, /* in pairs for the same key */
   DM_MEMO_STACKS_FIRST = 1 << 12,
   DM_MEMO_STACKS_LOG2 = 16, /* of the most */
-  DM_MEMO_WAYS = 4,
-  DM_MEMO_CHANCE = 8, /* one shape in so many is made at once */
-  DM_MEMO_TURN = 64,  /* times that the second is the right one: now the first */
-  DM_MEMO_STACKS_PARTS = 8 /* of a table; it grows when one part is filled */
+  DM_MEMO_STACKS_PARTS = 8, /* of a table; it grows when one part is filled */
+  DM_MEMO_WAYS = 4,         /* entries in a line */
+  DM_MEMO_CHANCE = 8, /* one new shape in so many is made at once */
+  DM_MEMO_TURN = 64   /* when the second of a pair was right so often, it becomes
+                         the first */
 };
 
 /* Whether a return address may be a factor: it ends in few zero bits. */
@@ -83,7 +84,7 @@ struct dm_memo_table
   uint64_t capacity; /* entries: a power of two */
   uint64_t mask;     /* which bits of a hash say the line it is in */
   uint64_t filled;   /* entries, whatever they are worth */
-  uint64_t salt;   /* with which all were found that is not outdated */
+  uint64_t salt;     /* with which all were found that is not outdated */
   struct dm_memo_stack stack[] __attribute__((aligned(64)));
 };
 
@@ -186,9 +187,9 @@ dm_memo_find(struct dm_memo *memo, uint64_t hash)
   return dm_memo_is(stack, hash) ? stack->cell : dm_memo_find_other(memo, hash);
 }
 
-/* Lets HASH, which leads nowhere, lead to CELL. SALT is the part of the keys that changes when what
-   was found before is not to be believed any more. Signal-safe, for the memo's
-   own thread. */
+/* Lets HASH, which leads nowhere, lead to CELL. SALT is the part of the keys
+   that changes when what was found before is not to be believed any more.
+   Signal-safe, for the memo's own thread. */
 void dm_memo_keep(struct dm_memo *memo, uint64_t hash, struct dm_cell *cell,
                   uint64_t salt);
 

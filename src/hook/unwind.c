@@ -2,14 +2,12 @@
 
 #include "hook/unwind.h"
 
-#include <stddef.h>
-#include <string.h>
-
 #include "base/chain.h"
 #include "base/config.h"
 #include "books/callsites.h"
 #include "books/modules.h"
 #include "hook/libunwind.h"
+#include "hook/shape.h"
 #include "hook/walk.h"
 
 bool dm_unwind_verify;
@@ -66,139 +64,13 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
     dm_counter_add(&mishaps->differing, 1);
 }
 
-/* The words that a walk went by, as a shape is made of them. */
-struct words
-{
-  uint16_t factors[DM_MEMO_SLOTS], others[DM_MEMO_SLOTS];
-  unsigned factor_count, other_count;
-  bool rbp; /* and the register */
-};
-
-/* Adds the word at SLOT to the COUNT words of LIST. Returns false when it does
-   not fit. */
-static bool
-add_word(const struct dm_walk *walk, const uintptr_t *slot, uint16_t *list,
-         unsigned *count)
-{
-  ptrdiff_t place = slot - walk->caller.slot;
-  if (place < 0 || place > UINT16_MAX || *count == DM_MEMO_SLOTS)
-    return false;
-  list[(*count)++] = (uint16_t) place;
-  return true;
-}
-
-static bool
-collect_words(struct words *words, const struct dm_walk *walk)
-{
-  words->factor_count = words->other_count = 0;
-  words->rbp = false;
-  bool fits = true;
-  const struct dm_kept_frame *frame = &walk->kept->frame[walk->leaf];
-  for (unsigned i = 0; i < walk->count && fits; i++, frame--)
-  {
-    if (frame->by_rbp && !frame->rbp_slot)
-      words->rbp = true;
-    else if (frame->by_rbp)
-      fits = add_word(walk, frame->rbp_slot, words->others,
-                      &words->other_count);
-    if (frame->data)
-      fits = fits && add_word(walk, frame->data, words->others,
-                              &words->other_count);
-    if (frame == walk->kept->frame)
-      break; /* the outermost of all: there is no return address beyond */
-    if (dm_memo_is_factor(frame[-1].pc))
-      fits = fits && add_word(walk, frame[-1].slot, words->factors,
-                              &words->factor_count);
-    else
-      fits = fits && add_word(walk, frame[-1].slot, words->others,
-                              &words->other_count);
-  }
-  return fits;
-}
-
-/* Makes SHAPE of what WALK went by, but for key and seed. Returns false when it
-   does not fit. */
-static bool
-make_shape(struct dm_shape *shape, const struct dm_walk *walk)
-{
-  struct words words;
-  /* The key has the caller's own return address already: it fills the gaps. */
-  if (!dm_memo_is_factor(*walk->caller.slot) || !collect_words(&words, walk))
-    return false;
-  unsigned count = 0, factor = 0, other = 0;
-  do
-  {
-    if (count == DM_MEMO_SLOTS)
-      return false;
-    uint16_t next = count % 2 == 0 && other < words.other_count
-                        ? words.others[other++]
-                    : factor < words.factor_count ? words.factors[factor++]
-                                                  : 0;
-    shape->slot[count++] = next;
-  } while (other < words.other_count || factor < words.factor_count ||
-           count % DM_MEMO_STEP != 0);
-  shape->count = (uint16_t) count;
-  shape->rbp_mask = words.rbp ? -1 : 0;
-  return true;
-}
-
-/* Writes NEW over SHAPE. A signal handler must not find half a shape. */
-static void
-write_shape(struct dm_shape *shape, const struct dm_shape *new)
-{
-  shape->key = 0;
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  shape->seed = new->seed;
-  shape->count = new->count;
-  shape->rbp_mask = new->rbp_mask;
-  memcpy(shape->slot, new->slot, new->count * sizeof *new->slot);
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  shape->key = new->key;
-}
-
-/* Lets the second of PAIR be the first. */
-static void
-turn(struct dm_shape pair[2])
-{
-  struct dm_shape first = pair[0];
-  write_shape(&pair[0], &pair[1]);
-  write_shape(&pair[1], &first);
-}
-
-/* The shape of WALK, which has KEY; NULL when it is not known. */
-static const struct dm_shape *
-find_shape(const struct dm_walk *walk, uint64_t key)
-{
-  const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
-  uint64_t way = dm_chain_last(walk->kept->frame[walk->leaf].ways,
-                               beyond ? beyond->ways : 0, walk->count);
-  uint64_t seed = dm_stir(way ^ key) | 1;
-  struct dm_memo *memo = &walk->thread->memo;
-  struct dm_shape *shape = dm_memo_shape(memo, key);
-  for (unsigned i = 0; i < 2; i++)
-    if (shape[i].key == key && shape[i].seed == seed)
-      return &shape[i];
-
-  uint32_t *seen = &memo->seen[dm_memo_pair(key)];
-  bool again = *seen == (uint32_t) (seed >> 32) ||
-               ++memo->unseen % DM_MEMO_CHANCE == 0;
-  *seen = (uint32_t) (seed >> 32);
-  struct dm_shape new = {.key = key, .seed = seed};
-  if (!again || !make_shape(&new, walk))
-    return NULL;
-  /* The newer of the pair stands first; the older one goes. */
-  write_shape(&shape[1], &shape[0]);
-  write_shape(&shape[0], &new);
-  return shape;
-}
-
 /* Keeps WALK, which led to CELL in GENERATION, for the next time. */
 static void
 memorize(const struct dm_walk *walk, uint64_t key, uint32_t generation,
          struct dm_cell *cell)
 {
   struct dm_memo *memo = &walk->thread->memo;
-  const struct dm_shape *shape = find_shape(walk, key);
+  const struct dm_shape *shape = dm_shape_of_walk(walk, key);
   if (shape)
     dm_memo_keep(memo, dm_memo_hash(shape, walk->caller), cell,
                  memo->salt + generation);
@@ -264,6 +136,6 @@ dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller,
   if (!cell)
     return walk_to_cell(thread, caller, key, generation);
   if (++memo->seconds % DM_MEMO_TURN == 0)
-    turn(shape);
+    dm_shape_turn(shape);
   return cell;
 }

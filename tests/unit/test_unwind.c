@@ -187,6 +187,26 @@ START_TEST(known_stacks_need_no_rules)
 }
 END_TEST
 
+/* Another module is where one was unloaded: no frame keeps the former number. */
+START_TEST(the_kept_stack_ends_with_a_module)
+{
+  enum
+  {
+    DEPTH = 10,
+    OTHER = 7
+  };
+  make_plain_stack(DEPTH);
+  check_frames(DEPTH + 1);
+  for (unsigned i = 1; i < DEPTH + 2; i++)
+    fake_rules[i] |= (dm_rule) OTHER << DM_FRAME_MODULE_SHIFT;
+  dm_callsites_generation++;
+  unsigned count;
+  const dm_frame *frames = dm_callsite_frames(check_frames(DEPTH + 1), &count);
+  for (unsigned i = 0; i < count; i++)
+    ck_assert_uint_eq(dm_frame_module(frames[i]), OTHER);
+}
+END_TEST
+
 /* A stack of three, whose leaf stands where that of the others does; the frame
    of the second is KIND words longer. */
 static uint32_t
@@ -318,6 +338,7 @@ main(void)
                                 what_only_libunwind_knows,
                                 the_depth_is_kept,
                                 known_stacks_need_no_rules,
+                                the_kept_stack_ends_with_a_module,
                                 shapes_that_take_turns,
                                 every_return_address_counts,
                                 a_word_of_zero_hides_none,

@@ -38,6 +38,7 @@ enum kind
   KINDS
 };
 static unsigned locals[FUNCTIONS];
+static unsigned kinds; /* that there are: KINDS, or the first of them */
 
 /* The program's calls, outermost first. */
 struct call
@@ -55,7 +56,26 @@ static uintptr_t rbp;
 static enum kind
 kind_of(unsigned function)
 {
-  return (enum kind)(function % KINDS);
+  return (enum kind)(function % kinds);
+}
+
+static void
+make_functions(unsigned of_kinds)
+{
+  kinds = of_kinds;
+  for (unsigned i = 2; i < FUNCTIONS; i++)
+  {
+    int words = (int) (locals[i] = 1 + i * 7 % 9);
+    dm_rule rules[KINDS] = {
+        make_rule(DM_RULE_RSP, words + 1, DM_RBP_SAME, 0),
+        make_rule(DM_RULE_RBP, 2, DM_RBP_AT_CFA, -2),
+        i % 2 ? make_rule(DM_RULE_RSP, words + 2, DM_RBP_AT_CFA, -2)
+              : make_rule(DM_RULE_RSP, words + 2, DM_RBP_AT_RSP, words),
+        make_rule(DM_RULE_AT_RBP, -1, DM_RBP_AT_RBP, 0),
+        make_rule(DM_RULE_GUESS, 0, DM_RBP_SAME, 0),
+    };
+    fake_rules[i] = rules[kind_of(i)];
+  }
 }
 
 static void
@@ -74,19 +94,7 @@ setup(void)
   dm_unwind_init(DEPTH, false, 0);
   state = 1;
   fake_rules[1] = make_rule(DM_RULE_END, 0, DM_RBP_SAME, 0);
-  for (unsigned i = 2; i < FUNCTIONS; i++)
-  {
-    int words = (int) (locals[i] = 1 + i * 7 % 9);
-    dm_rule rules[KINDS] = {
-        make_rule(DM_RULE_RSP, words + 1, DM_RBP_SAME, 0),
-        make_rule(DM_RULE_RBP, 2, DM_RBP_AT_CFA, -2),
-        i % 2 ? make_rule(DM_RULE_RSP, words + 2, DM_RBP_AT_CFA, -2)
-              : make_rule(DM_RULE_RSP, words + 2, DM_RBP_AT_RSP, words),
-        make_rule(DM_RULE_AT_RBP, -1, DM_RBP_AT_RBP, 0),
-        make_rule(DM_RULE_GUESS, 0, DM_RBP_SAME, 0),
-    };
-    fake_rules[i] = rules[kind_of(i)];
-  }
+  make_functions(KINDS);
   /* The outermost frame, below the end of the stack. */
   chain[0] = (struct call){.function = 1};
   calls = 1;
@@ -225,6 +233,16 @@ START_TEST(a_deep_program)
 }
 END_TEST
 
+/* Only what is kept for the next walk, deeper than is recorded and than there is
+   room for. */
+START_TEST(a_deep_program_of_plain_frames)
+{
+  make_functions(SAVER + 1);
+  run(30000, FUNCTIONS - 2, CHAIN - 1, false);
+  run(30000, 3, CHAIN - 1, false);
+}
+END_TEST
+
 START_TEST(shallow_records_of_a_deep_program)
 {
   /* is_right looks at DEPTH frames, so here the stack is no deeper. */
@@ -304,6 +322,7 @@ main(void)
   const TTest *const tests[] = {a_program_of_few_functions,
                                 a_program_of_many_functions,
                                 a_deep_program,
+                                a_deep_program_of_plain_frames,
                                 shallow_records_of_a_deep_program,
                                 signal_handlers_interrupt_walks,
                                 NULL};

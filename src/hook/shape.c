@@ -1,0 +1,146 @@
+/* shape.c -- the shapes of the memo, made of walks. */
+
+#include "hook/shape.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/chain.h"
+
+/* Words of the stack, as a shape has them. */
+struct words
+{
+  unsigned count;
+  uint16_t slot[DM_MEMO_SLOTS];
+};
+
+/* What a walk went by: return addresses that may be factors; all other words;
+   and perhaps the register. */
+struct read
+{
+  struct words factors, others;
+  bool rbp;
+};
+
+/* Adds the word at SLOT. Returns false when it does not fit. */
+static bool
+add_word(struct words *words, const struct dm_walk *walk, const uintptr_t *slot)
+{
+  ptrdiff_t place = slot - walk->caller.slot;
+  if (place < 0 || place > UINT16_MAX || words->count == DM_MEMO_SLOTS)
+    return false;
+  words->slot[words->count++] = (uint16_t) place;
+  return true;
+}
+
+static bool
+add_rbp(struct read *read, const struct dm_walk *walk, const uintptr_t *slot)
+{
+  if (slot)
+    return add_word(&read->others, walk, slot);
+  read->rbp = true;
+  return true;
+}
+
+/* Finds what WALK read. Returns false when it does not fit. */
+static bool
+collect(struct read *read, const struct dm_walk *walk)
+{
+  read->factors.count = read->others.count = 0;
+  read->rbp = false;
+  const struct dm_kept_frame *outermost = walk->kept->frame;
+  const struct dm_kept_frame *frame = &outermost[walk->leaf];
+  for (unsigned i = 0; i < walk->count; i++, frame--)
+  {
+    if (frame->by_rbp && !add_rbp(read, walk, frame->rbp_slot))
+      return false;
+    if (frame->data && !add_word(&read->others, walk, frame->data))
+      return false;
+    if (frame == outermost)
+      break; /* nothing is beyond */
+    struct words *words = dm_memo_is_factor(frame[-1].pc) ? &read->factors
+                                                          : &read->others;
+    if (!add_word(words, walk, frame[-1].slot))
+      return false;
+  }
+  return true;
+}
+
+/* Makes SHAPE of what WALK went by, but for key and seed. Returns false when it
+   does not fit. */
+static bool
+make(struct dm_shape *shape, const struct dm_walk *walk)
+{
+  struct read read;
+  /* The key has the caller's own return address already: it fills the gaps. */
+  if (!dm_memo_is_factor(*walk->caller.slot) || !collect(&read, walk))
+    return false;
+  unsigned count = 0, factor = 0, other = 0;
+  do
+  {
+    if (count == DM_MEMO_SLOTS)
+      return false;
+    uint16_t slot = 0;
+    if (count % 2 == 0 && other < read.others.count)
+      slot = read.others.slot[other++];
+    else if (factor < read.factors.count)
+      slot = read.factors.slot[factor++];
+    shape->slot[count++] = slot;
+  } while (other < read.others.count || factor < read.factors.count ||
+           count % DM_MEMO_STEP != 0);
+  shape->count = (uint16_t) count;
+  shape->rbp_mask = read.rbp ? -1 : 0;
+  return true;
+}
+
+/* Writes NEW over SHAPE. A signal handler must not find half a shape. */
+static void
+write_shape(struct dm_shape *shape, const struct dm_shape *new)
+{
+  shape->key = 0;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  shape->seed = new->seed;
+  shape->count = new->count;
+  shape->rbp_mask = new->rbp_mask;
+  memcpy(shape->slot, new->slot, new->count * sizeof *new->slot);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  shape->key = new->key;
+}
+
+void
+dm_shape_turn(struct dm_shape pair[2])
+{
+  struct dm_shape first = pair[0];
+  write_shape(&pair[0], &pair[1]);
+  write_shape(&pair[1], &first);
+}
+
+/* Whether the shape of KEY and SEED, which is not there, is to be made. */
+static bool
+is_needed(struct dm_memo *memo, uint64_t key, uint64_t seed)
+{
+  uint32_t *seen = &memo->seen[dm_memo_pair(key)];
+  bool again = *seen == (uint32_t) (seed >> 32);
+  *seen = (uint32_t) (seed >> 32);
+  return again || ++memo->unseen % DM_MEMO_CHANCE == 0;
+}
+
+const struct dm_shape *
+dm_shape_of_walk(const struct dm_walk *walk, uint64_t key)
+{
+  const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
+  uint64_t way = dm_chain_last(walk->kept->frame[walk->leaf].ways,
+                               beyond ? beyond->ways : 0, walk->count);
+  struct dm_shape new = {.key = key, .seed = dm_stir(way ^ key) | 1};
+  struct dm_memo *memo = &walk->thread->memo;
+  struct dm_shape *pair = dm_memo_shape(memo, key);
+  for (unsigned i = 0; i < 2; i++)
+    if (pair[i].key == key && pair[i].seed == new.seed)
+      return &pair[i];
+  if (!is_needed(memo, key, new.seed) || !make(&new, walk))
+    return NULL;
+  /* The newer of the pair stands first; the older one goes. */
+  write_shape(&pair[1], &pair[0]);
+  write_shape(&pair[0], &new);
+  return pair;
+}
