@@ -20,13 +20,21 @@
 enum dm_mode dm_mode = DM_MODE_PASS;
 
 /* Where this entry point was called from. Asking for the frame address makes
-   the compiler keep a frame pointer here, so the caller's rbp lies at it and
-   the return address in the word above. */
-#define CALLER                                                                 \
-  ({                                                                           \
-    const uintptr_t *frame_ = __builtin_frame_address(0);                      \
-    (struct dm_caller){.slot = frame_ + 1, .rbp = frame_[0]};                  \
-  })
+   the compiler keep a frame pointer here: so there is a record. */
+#define CALLER ((struct dm_caller){__builtin_frame_address(0)})
+
+/* CALLER as a variable, and the record stays until the end: with something left
+   to do then, no call that is the last thing here becomes a jump out of this
+   frame. */
+#define KEEP_CALLER(variable)                                                  \
+  struct dm_caller variable __attribute__((cleanup(do_nothing))) = CALLER
+
+static inline void
+do_nothing(const struct dm_caller *caller)
+{
+  (void) caller;
+  __asm__ volatile("");
+}
 
 enum
 {
@@ -185,32 +193,34 @@ usual(size_t size)
 EXPORT void *
 malloc(size_t size)
 {
+  KEEP_CALLER(caller);
   if (!usual(size))
-    return cold_malloc(size, CALLER);
+    return cold_malloc(size, caller);
   void *block = dm_next.malloc(size + DM_STAMP_SIZE);
   if (__builtin_expect(!block, 0))
     return NULL;
   return dm_record_alloc(dm_thread_current, block, dm_header_usable_size(block),
-                         size, CALLER);
+                         size, caller);
 }
 
 EXPORT void *
 calloc(size_t count, size_t size)
 {
+  KEEP_CALLER(caller);
   size_t total;
   if (__builtin_mul_overflow(count, size, &total) || !usual(total))
-    return cold_calloc(count, size, CALLER);
+    return cold_calloc(count, size, caller);
   void *block = dm_next.calloc(1, total + DM_STAMP_SIZE);
   if (__builtin_expect(!block, 0))
     return NULL;
   return dm_record_alloc(dm_thread_current, block, dm_header_usable_size(block),
-                         total, CALLER);
+                         total, caller);
 }
 
 EXPORT void *
 realloc(void *block, size_t size)
 {
-  struct dm_caller caller = CALLER;
+  KEEP_CALLER(caller);
   if (!usual(size) || dm_is_bootstrap(block))
     return cold_realloc(block, size, caller);
   if (block)
@@ -246,7 +256,7 @@ aligned(void *(*function)(size_t, size_t), const char *name, size_t alignment,
 EXPORT void *
 aligned_alloc(size_t alignment, size_t size)
 {
-  struct dm_caller caller = CALLER;
+  KEEP_CALLER(caller);
   if (!dm_next_ready())
     return dm_bootstrap_alloc(alignment, size);
   return aligned(dm_next.aligned_alloc, "aligned_alloc", alignment, size,
@@ -256,7 +266,7 @@ aligned_alloc(size_t alignment, size_t size)
 EXPORT void *
 memalign(size_t alignment, size_t size)
 {
-  struct dm_caller caller = CALLER;
+  KEEP_CALLER(caller);
   if (!dm_next_ready())
     return dm_bootstrap_alloc(alignment, size);
   return aligned(dm_next.memalign, "memalign", alignment, size,
@@ -266,7 +276,7 @@ memalign(size_t alignment, size_t size)
 EXPORT int
 posix_memalign(void **block, size_t alignment, size_t size)
 {
-  struct dm_caller caller = CALLER;
+  KEEP_CALLER(caller);
   if (!dm_next_ready())
   {
     *block = dm_bootstrap_alloc(alignment, size);
@@ -283,7 +293,7 @@ posix_memalign(void **block, size_t alignment, size_t size)
 EXPORT void *
 valloc(size_t size)
 {
-  struct dm_caller caller = CALLER;
+  KEEP_CALLER(caller);
   if (!dm_next_ready())
     return dm_bootstrap_alloc(PAGE, size);
   if (dm_mode == DM_MODE_PASS)
@@ -295,7 +305,7 @@ valloc(size_t size)
 EXPORT void *
 pvalloc(size_t size)
 {
-  struct dm_caller caller = CALLER;
+  KEEP_CALLER(caller);
   if (!dm_next_ready())
     return dm_bootstrap_alloc(PAGE, whole_pages(size));
   if (dm_mode == DM_MODE_PASS)

@@ -13,7 +13,7 @@ void
 dm_kept_begin(struct dm_walk *walk, uint32_t generation)
 {
   struct dm_kept_stack *kept = &walk->thread->kept;
-  uintptr_t slot = (uintptr_t) walk->caller.slot;
+  uintptr_t slot = (uintptr_t) dm_caller_slot(walk->caller);
   walk->kept = NULL;
   walk->memorable = false;
   if (!walk->bounded)
@@ -41,7 +41,8 @@ dm_kept_begin(struct dm_walk *walk, uint32_t generation)
 static uintptr_t
 current_rbp(const struct dm_walk *walk, const struct dm_kept_frame *frame)
 {
-  return frame->rbp_slot ? *frame->rbp_slot : walk->caller.rbp;
+  return frame->rbp_slot ? *frame->rbp_slot
+                         : walk->caller.record[DM_CALLER_RBP];
 }
 
 void

@@ -287,7 +287,7 @@ walk(struct request *request, const struct dm_caller *caller,
          lib.get_reg(&cursor, UNW_X86_64_RSP, &rsp) >= 0 && ip != 0)
   {
     /* Our own frames end where the allocator function returns to. */
-    ours = ours && rsp != (uintptr_t) (caller->slot + 1);
+    ours = ours && rsp != (uintptr_t) (dm_caller_slot(*caller) + 1);
     if (ours)
       continue;
     addresses[count] = ip;
@@ -311,7 +311,7 @@ dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
   dm_unwind_registers(request.registers, &request.known);
   request.pc = request.registers[DM_UNWIND_RIP];
   request.stack_low = request.registers[UNW_X86_64_RSP];
-  request.stack_high = high ? high : (uintptr_t) caller->slot + FAR;
+  request.stack_high = high ? high : (uintptr_t) caller->record + FAR;
   if (!enter())
     return 0;
   int saved_errno = errno;

@@ -81,7 +81,7 @@ dm_record_known_alloc(struct dm_thread *thread, const struct dm_cell *cell,
                       uint32_t generation)
 {
   return stamp_and_count(thread->ledger, cell, block, size,
-                         dm_is_loader(*caller.slot))
+                         dm_is_loader(dm_caller_address(caller)))
              ? dm_record_again(thread, block, caller, generation)
              : block;
 }
@@ -94,7 +94,7 @@ find_and_count(struct dm_thread *thread, void *block, size_t size,
   uint32_t generation = dm_record_generation();
   struct dm_cell *cell = dm_unwind_cell(thread, caller, hash);
   size_t usable = dm_next_usable_size(block);
-  return dm_is_loader(*caller.slot) || usable < size + DM_STAMP_SIZE
+  return dm_is_loader(dm_caller_address(caller)) || usable < size + DM_STAMP_SIZE
              ? dm_record_known_alloc(thread, cell, block, size, caller,
                                      generation)
              : dm_record_in(thread, cell, block, usable, size, caller,
@@ -119,7 +119,7 @@ dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
   /* A thread without a place records no stack. */
   struct loan loan = borrow_ledger();
   stamp_and_count(loan.ledger, dm_ledger_cell(loan.ledger, DM_CALLSITE_OTHER),
-                  block, size, dm_is_loader(*caller.slot));
+                  block, size, dm_is_loader(dm_caller_address(caller)));
   give_back(&loan);
   return block;
 }
@@ -176,7 +176,7 @@ dm_record_any_free(void *block, struct dm_caller caller)
   dm_record_realloc_freed(&taken);
   /* The loader frees its own data at the end of a dlclose: that is how we learn
      of one. */
-  if (dm_is_loader(*caller.slot))
+  if (dm_is_loader(dm_caller_address(caller)))
     dm_modules_recheck(dm_rules_forget);
 }
 

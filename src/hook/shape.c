@@ -14,31 +14,21 @@ struct words
   uint16_t slot[DM_MEMO_SLOTS];
 };
 
-/* What a walk went by: return addresses that may be factors; all other words;
-   and perhaps the register. */
+/* What a walk went by: return addresses that may be factors, and all other
+   words. */
 struct read
 {
   struct words factors, others;
-  bool rbp;
 };
 
 /* Adds the word at SLOT. Returns false when it does not fit. */
 static bool
 add_word(struct words *words, const struct dm_walk *walk, const uintptr_t *slot)
 {
-  ptrdiff_t place = slot - walk->caller.slot;
+  ptrdiff_t place = slot - walk->caller.record;
   if (place < 0 || place > UINT16_MAX || words->count == DM_MEMO_SLOTS)
     return false;
   words->slot[words->count++] = (uint16_t) place;
-  return true;
-}
-
-static bool
-add_rbp(struct read *read, const struct dm_walk *walk, const uintptr_t *slot)
-{
-  if (slot)
-    return add_word(&read->others, walk, slot);
-  read->rbp = true;
   return true;
 }
 
@@ -47,12 +37,14 @@ static bool
 collect(struct read *read, const struct dm_walk *walk)
 {
   read->factors.count = read->others.count = 0;
-  read->rbp = false;
   const struct dm_kept_frame *outermost = walk->kept->frame;
   const struct dm_kept_frame *frame = &outermost[walk->leaf];
   for (unsigned i = 0; i < walk->count; i++, frame--)
   {
-    if (frame->by_rbp && !add_rbp(read, walk, frame->rbp_slot))
+    const uintptr_t *rbp_slot = frame->rbp_slot
+                                    ? frame->rbp_slot
+                                    : &walk->caller.record[DM_CALLER_RBP];
+    if (frame->by_rbp && !add_word(&read->others, walk, rbp_slot))
       return false;
     if (frame->data && !add_word(&read->others, walk, frame->data))
       return false;
@@ -73,14 +65,15 @@ make(struct dm_shape *shape, const struct dm_walk *walk)
 {
   struct read read;
   /* The key has the caller's own return address already: it fills the gaps. */
-  if (!dm_memo_is_factor(*walk->caller.slot) || !collect(&read, walk))
+  if (!dm_memo_is_factor(dm_caller_address(walk->caller)) ||
+      !collect(&read, walk))
     return false;
   unsigned count = 0, factor = 0, other = 0;
   do
   {
     if (count == DM_MEMO_SLOTS)
       return false;
-    uint16_t slot = 0;
+    uint16_t slot = DM_CALLER_ADDRESS;
     if (count % 2 == 0 && other < read.others.count)
       slot = read.others.slot[other++];
     else if (factor < read.factors.count)
@@ -89,7 +82,6 @@ make(struct dm_shape *shape, const struct dm_walk *walk)
   } while (other < read.others.count || factor < read.factors.count ||
            count % DM_MEMO_STEP != 0);
   shape->count = (uint16_t) count;
-  shape->rbp_mask = read.rbp ? -1 : 0;
   return true;
 }
 
@@ -101,7 +93,6 @@ write_shape(struct dm_shape *shape, const struct dm_shape *new)
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   shape->seed = new->seed;
   shape->count = new->count;
-  shape->rbp_mask = new->rbp_mask;
   memcpy(shape->slot, new->slot, new->count * sizeof *new->slot);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   shape->key = new->key;

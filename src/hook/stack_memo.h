@@ -4,10 +4,11 @@
    cell that such a stack is counted in without walking it, in two steps.
 
    A *shape* says, for a return address and a stack pointer, in which words
-   above it a walk found what it went by: every return address, and every saved
-   rbp that a frame was located by. Reading the same words now and finding the
-   same values proves that a walk would go the same way. (A rbp still in its
-   register when the allocator was called counts as one of them.)
+   from there on a walk found what it went by: every return address, and every
+   saved rbp that a frame was located by. Reading the same words now and finding
+   the same values proves that a walk would go the same way. (A rbp still in its
+   register when the allocator was called is the word that the entry point saved
+   it in.)
 
    The values are hashed together with the shape, and the hash leads to the cell.
    So stacks that differ only in who called whom, not in where the frames lie,
@@ -64,8 +65,7 @@ struct dm_shape
   uint64_t key;                 /* of return address and slot; 0: empty */
   uint64_t seed;                /* of all below: where the hash begins; never 0 */
   uint16_t count;               /* slots, a multiple of the step */
-  int32_t rbp_mask;             /* -1 when rbp is hashed, else 0 */
-  uint16_t slot[DM_MEMO_SLOTS]; /* in words above the return address */
+  uint16_t slot[DM_MEMO_SLOTS]; /* in words from the caller's record on */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct dm_shape) == 128, "two cache lines");
@@ -99,20 +99,39 @@ struct dm_memo
   struct dm_shape shapes[DM_MEMO_SHAPES];
 };
 
-/* Where an allocator function was called from. */
+/* Where an allocator function was called from: the frame record that its entry
+   point makes, which stays on the stack until that returns. */
 struct dm_caller
 {
-  const uintptr_t *slot; /* where its return address lies */
-  uintptr_t rbp;         /* the frame pointer register at the call */
+  const uintptr_t *record;
 };
+enum
+{
+  DM_CALLER_RBP,    /* word 0: the frame pointer register at the call */
+  DM_CALLER_ADDRESS /* word 1: the return address */
+};
+
+/* Where its return address lies. */
+static inline const uintptr_t *
+dm_caller_slot(struct dm_caller caller)
+{
+  return &caller.record[DM_CALLER_ADDRESS];
+}
+
+static inline uintptr_t
+dm_caller_address(struct dm_caller caller)
+{
+  return caller.record[DM_CALLER_ADDRESS];
+}
 
 /* The key of CALLER: as good as unique to return address, slot and SALT, which
    is the memo's and what else must not have changed. */
 static inline uint64_t
 dm_memo_key(struct dm_caller caller, uint64_t salt)
 {
-  uint64_t key = (*caller.slot + salt) ^ (uintptr_t) caller.slot << 20;
-  return key * UINT64_C(0x9e3779b97f4a7c15) ^ (uintptr_t) caller.slot;
+  uintptr_t place = (uintptr_t) caller.record;
+  uint64_t key = (dm_caller_address(caller) + salt) ^ place << 20;
+  return key * UINT64_C(0x9e3779b97f4a7c15) ^ place;
 }
 
 /* The pair of shapes for KEY, and the first of them. */
@@ -135,11 +154,9 @@ dm_memo_shape(struct dm_memo *memo, uint64_t key)
 static inline __attribute__((always_inline)) uint64_t
 dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 {
-  const uintptr_t *base = caller.slot;
+  const uintptr_t *base = caller.record;
   const uint16_t *slot = shape->slot, *end = slot + shape->count;
-  uint64_t a = shape->seed;
-  uint64_t b = a + ((caller.rbp & (uint64_t) (int64_t) shape->rbp_mask) << 17);
-  uint64_t c = a, d = a;
+  uint64_t a = shape->seed, b = a, c = a, d = a;
   do
   {
     a = (a ^ base[slot[0]]) * base[slot[1]];

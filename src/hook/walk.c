@@ -173,7 +173,7 @@ learn_stack(struct dm_walk *walk, bool outermost, uintptr_t static_tls)
     OUTERMOST = 8192
   };
   struct dm_thread *thread = walk->thread;
-  uintptr_t start = (uintptr_t) walk->caller.slot;
+  uintptr_t start = (uintptr_t) dm_caller_slot(walk->caller);
   if (outermost && walk->rsp <= thread->pointer &&
       thread->pointer - walk->rsp <= static_tls + OUTERMOST)
     thread->stack_high = walk->rsp;
@@ -231,12 +231,12 @@ void
 dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
               struct dm_caller caller, unsigned depth, uint32_t generation)
 {
-  uintptr_t slot = (uintptr_t) caller.slot;
+  uintptr_t slot = (uintptr_t) dm_caller_slot(caller);
   walk->thread = thread;
   walk->caller = caller;
-  walk->pc = *caller.slot;
+  walk->pc = dm_caller_address(caller);
   walk->rsp = slot + sizeof slot;
-  walk->rbp = caller.rbp;
+  walk->rbp = caller.record[DM_CALLER_RBP];
   walk->interrupted = false;
   walk->rbp_slot = NULL;
   walk->count = 0;

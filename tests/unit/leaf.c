@@ -70,7 +70,7 @@ compare(struct dm_caller caller, void **seen, int count)
   leaf_caller = caller;
   /* The first is in the leaf itself. */
   int own = 0;
-  while (own < count && (uintptr_t) seen[own] != *caller.slot)
+  while (own < count && (uintptr_t) seen[own] != dm_caller_address(caller))
     own++;
   unsigned others = (unsigned) (count - own);
   bool same = found == (others < DEPTH ? others : DEPTH);
@@ -92,8 +92,7 @@ compare(struct dm_caller caller, void **seen, int count)
 __attribute__((noinline)) static void
 leaf(void)
 {
-  const uintptr_t *frame = __builtin_frame_address(0);
-  struct dm_caller caller = {.slot = frame + 1, .rbp = frame[0]};
+  struct dm_caller caller = {__builtin_frame_address(0)};
   void *seen[200];
   int count =
       leaf_asks_libunwind ? local_backtrace(seen, 200) : backtrace(seen, 200);

@@ -44,8 +44,8 @@ fake_block(size_t usable)
   return block;
 }
 
-static uintptr_t return_address = 0x401234;
-const struct dm_caller caller = {.slot = &return_address};
+static const uintptr_t record_of_caller[] = {0, 0x401234};
+const struct dm_caller caller = {record_of_caller};
 
 void
 record_setup(void)

@@ -118,7 +118,7 @@ END_TEST
 START_TEST(rules_are_learned_once)
 {
   check_path("abcdefABCDEF");
-  uintptr_t pc = *leaf_caller.slot - 1;
+  uintptr_t pc = dm_caller_address(leaf_caller) - 1;
   dm_rule rule = dm_rule_find(pc);
   ck_assert_uint_eq(dm_rule_find(pc), rule);
   ck_assert_int_ne(dm_rule_kind(rule), DM_RULE_UNKNOWN);
@@ -189,7 +189,7 @@ END_TEST
 START_TEST(forking)
 {
   check_path("a");
-  uintptr_t known = *leaf_caller.slot - 1;
+  uintptr_t known = dm_caller_address(leaf_caller) - 1;
   dm_rule rule = dm_rule_find(known);
   uintptr_t unknown = (uintptr_t) &check_path + 1;
   dm_libunwind_before_fork();

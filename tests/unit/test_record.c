@@ -134,7 +134,8 @@ END_TEST
 
 START_TEST(the_loader_frees)
 {
-  static const struct dm_caller loader = {.slot = &dm_loader_start};
+  const uintptr_t record_of_loader[] = {0, dm_loader_start};
+  const struct dm_caller loader = {record_of_loader};
   release(allocate(10, 0), caller);
   /* What it asked for itself, then. */
   void *block = record(fake_block(dm_stamped_size(20)), 20, loader);

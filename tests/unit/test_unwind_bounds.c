@@ -22,8 +22,8 @@ START_TEST(nothing_beyond_the_end_is_read)
         for (unsigned place = WORDS - 3; place < WORDS; place++)
         {
           stack[place] = code_address(2, place);
-          struct dm_caller caller = {.slot = stack + place,
-                                     .rbp = (uintptr_t) (stack + WORDS - 1)};
+          stack[place - 1] = (uintptr_t) (stack + WORDS - 1); /* rbp */
+          struct dm_caller caller = {stack + place - 1};
           dm_unwind_cell(thread, caller, 0);
         }
       }

@@ -159,7 +159,8 @@ static uint32_t
 allocate(uintptr_t address)
 {
   stack[top - 1] = address;
-  struct dm_caller caller = {.slot = stack + top - 1, .rbp = rbp};
+  stack[top - 2] = rbp;
+  struct dm_caller caller = {stack + top - 2};
   return dm_cell_callsite(dm_unwind_cell(thread, caller, 0));
 }
 

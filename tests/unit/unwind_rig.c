@@ -60,7 +60,8 @@ push(unsigned length, uintptr_t address)
 uint32_t
 find(void)
 {
-  struct dm_caller caller = {.slot = stack + START, .rbp = rbp_register};
+  stack[START - 1] = rbp_register;
+  struct dm_caller caller = {stack + START - 1};
   return dm_cell_callsite(dm_unwind_cell(thread, caller, 0));
 }
 
