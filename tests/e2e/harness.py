@@ -88,8 +88,11 @@ def let_end(group):
 
 
 def read_dumps(paths):
-    """The dumps in the files PATHS."""
-    return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+    """The dumps in the files PATHS. One that an exec or a SIGKILL cut short has no end, and
+    what the process wrote next, as another program, follows in the same line."""
+    lines = [line for path in paths for line in path.read_bytes().splitlines(keepends=True)]
+    return [json.loads(b"".join(line.rpartition(b'{"dmalloc":')[1:]))
+            for line in lines if line.endswith(b"\n")]
 
 
 @contextlib.contextmanager

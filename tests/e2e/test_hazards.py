@@ -3,6 +3,7 @@
 docs/GUARANTEES.md names the test of every hazard.
 """
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -312,8 +313,13 @@ class Hazards(harness.Case):
             made = subprocess.run(["gcc", "-m32", "-nostdlib", "-fno-pie", "-no-pie", "-fno-builtin",
                                    "-Wl,--dynamic-linker=/lib/ld-linux.so.2", "-o", child, source,
                                    "/lib32/libc.so.6"], check=False, capture_output=True)
-            if made.returncode or harness.run([child], preload=False).status != 7:
+            if made.returncode:
                 self.skipTest("no 32-bit C library is installed")
+            runs = False
+            with contextlib.suppress(OSError):  # what no program of 32 bits may be started by
+                runs = harness.run([child], preload=False).status == 7
+            if not runs:
+                self.skipTest("this kernel runs no program of 32 bits")
             result = harness.run(["/bin/sh", "-c", f"{child}; echo $?; {child}; exit $?"])
             self.assertEqual((result.status, result.stdout), (7, b"7\n"))
             for line in result.stderr.splitlines():
