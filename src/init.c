@@ -41,6 +41,11 @@
 #include "hook/trace.h"
 #include "hook/unwind.h"
 
+enum
+{
+  UNUSUAL_SIZE = 1 << 30 /* bytes; the usual way adds the stamp's without a look */
+};
+
 static struct dm_config config;
 static char program[4096];
 static struct utsname system_name;
@@ -197,6 +202,7 @@ start(void)
   pthread_atfork(dm_libunwind_before_fork, after_fork_in_parent,
                  after_fork_in_child);
   dm_thread_usual = !config.trace && !config.verify;
+  dm_thread_unusual_size = dm_next.chunk_headers ? UNUSUAL_SIZE : 0;
   dm_mode = config.trace ? DM_MODE_TRACE : DM_MODE_RECORD;
 
   why = dm_trigger_init(&config);

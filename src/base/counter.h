@@ -36,4 +36,11 @@ dm_row_add(struct dm_row *row, uint64_t count, uint64_t bytes)
   dm_counter_add(&row->bytes, bytes);
 }
 
+static inline void
+dm_row_subtract(struct dm_row *row, uint64_t count, uint64_t bytes)
+{
+  dm_counter_subtract(&row->count, count);
+  dm_counter_subtract(&row->bytes, bytes);
+}
+
 #endif

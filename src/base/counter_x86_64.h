@@ -15,6 +15,13 @@ dm_counter_add(uint64_t *counter, uint64_t n)
   __asm__("addq %1, %0" : "+m"(*counter) : "er"(n) : "cc");
 }
 
+/* Subtracts it. */
+static inline void
+dm_counter_subtract(uint64_t *counter, uint64_t n)
+{
+  __asm__("subq %1, %0" : "+m"(*counter) : "er"(n) : "cc");
+}
+
 #else
 
 /* Elsewhere an atomic addition serves until that machine has a file of its
@@ -23,6 +30,12 @@ static inline void
 dm_counter_add(uint64_t *counter, uint64_t n)
 {
   __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static inline void
+dm_counter_subtract(uint64_t *counter, uint64_t n)
+{
+  __atomic_fetch_sub(counter, n, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -51,18 +51,41 @@ whole_pages(size_t length)
   return (length + 4095) & ~(size_t) 4095;
 }
 
-void *
-dm_sys_map(size_t length)
+static void *
+map_pages(size_t length)
 {
   if (dm_sys_must_fail())
     return NULL;
-  length = whole_pages(length);
   long result = dm_syscall(SYS_mmap, 0, (long) length, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (result < 0 && result > -4096)
-    return NULL;
+  return result < 0 && result > -4096 ? NULL : (void *) result;
+}
+
+void *
+dm_sys_map(size_t length)
+{
+  length = whole_pages(length);
+  void *pages = map_pages(length);
+  if (pages)
+    dm_sys_use(length);
+  return pages;
+}
+
+void *
+dm_sys_reserve(size_t length)
+{
+  length = whole_pages(length);
+  void *pages = map_pages(length);
+  if (pages) /* a kernel without huge pages refuses: all is well then */
+    dm_syscall(SYS_madvise, (long) pages, (long) length, MADV_NOHUGEPAGE, 0, 0,
+               0);
+  return pages;
+}
+
+void
+dm_sys_use(size_t length)
+{
   atomic_fetch_add_explicit(&mapped_bytes, length, memory_order_relaxed);
-  return (void *) result;
 }
 
 void

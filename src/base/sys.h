@@ -26,7 +26,15 @@
 void *dm_sys_map(size_t length);
 void dm_sys_unmap(void *start, size_t length);
 
-/* Bytes mapped by dm_sys_map and not unmapped again. */
+/* The same for memory of which little may ever be used, here and there: a page
+   that is touched never brings its neighbours in (no huge pages), and nothing is
+   counted until dm_sys_use says that LENGTH bytes more are in use. Returns NULL
+   when the kernel refuses. */
+void *dm_sys_reserve(size_t length);
+void dm_sys_use(size_t length);
+
+/* Bytes mapped by dm_sys_map and not unmapped again, and those reserved that
+   are in use. */
 size_t dm_sys_mapped_bytes(void);
 
 /* Takes away all access to LENGTH bytes at START: a guard page. */

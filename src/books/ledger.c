@@ -6,12 +6,13 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/sys.h"
 #include "books/callsites.h"
 
 struct dm_ledger *dm_ledger_emergency;
 
 static _Atomic(struct dm_ledger *) ledgers;
-static unsigned chunks_per_ledger;
+static size_t pages_per_ledger;
 
 /* Bytes live by all that was published, and the most that they ever were. */
 static _Atomic uint64_t published;
@@ -20,30 +21,10 @@ static _Atomic uint64_t peak;
 /* ------------------------------------------------------------------------
    Ledgers and their cells. */
 
-/* Makes the chunk that holds CALLSITE's cell. Returns NULL without memory. */
-static struct dm_cell *
-make_chunk(struct dm_ledger *ledger, uint32_t callsite)
-{
-  struct dm_cell *chunk = dm_arena_alloc(
-      DM_CELLS_PER_CHUNK * sizeof(struct dm_cell), sizeof(struct dm_cell));
-  if (!chunk)
-    return NULL;
-  uint64_t first = callsite / DM_CELLS_PER_CHUNK * DM_CELLS_PER_CHUNK;
-  for (unsigned i = 0; i < DM_CELLS_PER_CHUNK; i++)
-    chunk[i].label = (first + i) << DM_LABEL_CALLSITE_SHIFT | DM_SECOND_NEVER;
-  /* A signal handler may have made it meanwhile; release pairs with the
-     acquire of dm_ledger_cell. */
-  struct dm_cell *made = NULL;
-  return atomic_compare_exchange_strong(
-             &ledger->chunks[callsite / DM_CELLS_PER_CHUNK], &made, chunk)
-             ? chunk
-             : made;
-}
-
 int
 dm_ledgers_init(unsigned cap)
 {
-  chunks_per_ledger = cap / DM_CELLS_PER_CHUNK + 1;
+  pages_per_ledger = cap / DM_CELLS_PER_PAGE + 1;
   dm_ledger_emergency = dm_ledger_new();
   return dm_ledger_emergency ? 0 : -ENOMEM;
 }
@@ -59,7 +40,7 @@ own_late(struct dm_ledger *ledger, struct dm_cell *cell)
   /* Without memory the count goes to (other), whose own was made with the
      ledger. Release: pairs with the acquire of dm_cell_add. */
   if (!made)
-    return atomic_load(&ledger->chunks[0])->late;
+    return ledger->cells[DM_CALLSITE_OTHER].late;
   return __atomic_compare_exchange_n(&cell->late, &late, made, false,
                                      __ATOMIC_RELEASE, __ATOMIC_RELAXED)
              ? made
@@ -69,11 +50,15 @@ own_late(struct dm_ledger *ledger, struct dm_cell *cell)
 struct dm_ledger *
 dm_ledger_new(void)
 {
-  size_t directory = chunks_per_ledger * sizeof(struct dm_cell *);
-  struct dm_ledger *ledger = dm_arena_alloc(sizeof *ledger + directory, 64);
-  struct dm_cell *other =
-      ledger ? make_chunk(ledger, DM_CALLSITE_OTHER) : NULL;
-  if (!other || !own_late(ledger, other) || !dm_births_init(&ledger->births))
+  size_t cells = pages_per_ledger * DM_CELLS_PER_PAGE * sizeof(struct dm_cell);
+  struct dm_ledger *ledger =
+      dm_sys_reserve(sizeof *ledger + cells + pages_per_ledger);
+  if (!ledger)
+    return NULL;
+  dm_sys_use(sizeof *ledger + pages_per_ledger);
+  ledger->touched = (_Atomic bool *) ((char *) ledger->cells + cells);
+  struct dm_cell *other = dm_ledger_own_cell(ledger, DM_CALLSITE_OTHER);
+  if (!own_late(ledger, other) || !dm_births_init(&ledger->births))
     return NULL;
   ledger->next = atomic_load(&ledgers);
   /* Release: pairs with the acquire of dm_ledgers. */
@@ -88,26 +73,66 @@ dm_ledgers(void)
   return atomic_load_explicit(&ledgers, memory_order_acquire);
 }
 
+/* Readies CELL. A signal handler may do it meanwhile, and count. */
+static void
+make_cell(struct dm_ledger *ledger, struct dm_cell *cell, uint32_t callsite)
+{
+  uint64_t none = 0, label = (uint64_t) callsite << DM_LABEL_CALLSITE_SHIFT;
+  __atomic_compare_exchange_n(&cell->label, &none, label | DM_SECOND_NEVER,
+                              false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+  /* Release: pairs with the acquire of is_touched. */
+  if (!atomic_exchange_explicit(&ledger->touched[callsite / DM_CELLS_PER_PAGE],
+                                true, memory_order_release))
+    dm_sys_use(DM_CELLS_PER_PAGE * sizeof *cell);
+}
+
 struct dm_cell *
 dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite)
 {
-  struct dm_cell *cell = dm_ledger_usual_cell(ledger, callsite);
-  if (cell)
-    return cell;
-  struct dm_cell *chunk = make_chunk(ledger, callsite);
-  if (chunk)
-    return &chunk[callsite % DM_CELLS_PER_CHUNK];
-  /* Without memory the count goes to (other): the first chunk was made with
-     the ledger, and the sum over all callsites stays right. */
-  return atomic_load(&ledger->chunks[0]);
+  struct dm_cell *cell = &ledger->cells[callsite];
+  if (__builtin_expect(cell->label == 0, 0))
+    make_cell(ledger, cell, callsite);
+  return cell;
+}
+
+static bool
+is_touched(const struct dm_ledger *ledger, uint32_t callsite)
+{
+  return atomic_load_explicit(&ledger->touched[callsite / DM_CELLS_PER_PAGE],
+                              memory_order_acquire);
 }
 
 const struct dm_cell *
 dm_ledger_cell(const struct dm_ledger *ledger, uint32_t callsite)
 {
-  const struct dm_cell *chunk = atomic_load_explicit(
-      &ledger->chunks[callsite / DM_CELLS_PER_CHUNK], memory_order_acquire);
-  return chunk ? &chunk[callsite % DM_CELLS_PER_CHUNK] : NULL;
+  const struct dm_cell *cell = &ledger->cells[callsite];
+  return is_touched(ledger, callsite) && dm_counter_read(&cell->label) ? cell
+                                                                       : NULL;
+}
+
+/* Whether anything was ever counted in CELL, perhaps by a signal handler that
+   interrupts its first filing. */
+static bool
+is_used(const struct dm_cell *cell)
+{
+  uint64_t label = dm_counter_read(&cell->label);
+  return label && ((uint32_t) label != DM_SECOND_NEVER ||
+                   __atomic_load_n(&cell->late, __ATOMIC_RELAXED));
+}
+
+const struct dm_cell *
+dm_ledger_next_cell(const struct dm_ledger *ledger, uint32_t *callsite,
+                    uint32_t last)
+{
+  for (uint32_t i = *callsite; i <= last; i++)
+    if (!is_touched(ledger, i))
+      i |= DM_CELLS_PER_PAGE - 1;
+    else if (is_used(&ledger->cells[i]))
+    {
+      *callsite = i;
+      return &ledger->cells[i];
+    }
+  return NULL;
 }
 
 /* ------------------------------------------------------------------------
@@ -209,7 +234,8 @@ dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
     dm_counter_add(&cell->filed_bytes, size);
     dm_row_add(filed_row(ledger, cell, birth, birth), 1, size);
   }
-  dm_ledger_count(ledger, cell, size);
+  if (dm_ledger_count(ledger, cell, size))
+    dm_ledger_publish(ledger);
 }
 
 /* Takes a block out of CELL that was born in the second that it is now. */
@@ -219,11 +245,12 @@ free_young(struct dm_ledger *ledger, struct dm_cell *cell, uint32_t now,
 {
   if (!bring_to(ledger, cell, now))
   {
-    dm_counter_add(&cell->filed, -UINT64_C(1));
-    dm_counter_add(&cell->filed_bytes, -size);
-    dm_row_add(filed_row(ledger, cell, now, now), -UINT64_C(1), -size);
+    dm_counter_subtract(&cell->filed, 1);
+    dm_counter_subtract(&cell->filed_bytes, size);
+    dm_row_subtract(filed_row(ledger, cell, now, now), 1, size);
   }
-  dm_ledger_uncount(ledger, cell, size);
+  if (dm_ledger_uncount(ledger, cell, size))
+    dm_ledger_publish(ledger);
 }
 
 void
@@ -239,11 +266,12 @@ dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
     return;
   }
   struct dm_late *late = own_late(ledger, cell);
-  dm_row_add(filed_row(ledger, cell, birth, now), -UINT64_C(1), -size);
+  dm_row_subtract(filed_row(ledger, cell, birth, now), 1, size);
   dm_counter_add(&late->frees[row - 1], 1);
   dm_counter_add(&late->freed_bytes, size);
-  dm_row_add(&ledger->sizes[dm_size_power(size)], -UINT64_C(1), -size);
-  dm_ledger_less_live(ledger, size);
+  dm_row_subtract(&ledger->sizes[dm_size_power(size)], 1, size);
+  if (dm_ledger_less_live(ledger, size))
+    dm_ledger_publish(ledger);
 }
 
 void
@@ -251,13 +279,14 @@ dm_ledger_undo(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
                size_t size)
 {
   struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
-  dm_counter_add(&cell->filed, -UINT64_C(1));
-  dm_counter_add(&cell->filed_bytes, -size);
-  dm_row_add(filed_row(ledger, cell, birth, birth), -UINT64_C(1), -size);
-  dm_counter_add(&cell->allocations, -UINT64_C(1));
-  dm_counter_add(&cell->allocated_bytes, -size);
-  dm_row_add(&ledger->sizes[dm_size_power(size)], -UINT64_C(1), -size);
-  dm_ledger_less_live(ledger, size);
+  dm_counter_subtract(&cell->filed, 1);
+  dm_counter_subtract(&cell->filed_bytes, size);
+  dm_row_subtract(filed_row(ledger, cell, birth, birth), 1, size);
+  dm_counter_subtract(&cell->allocations, 1);
+  dm_counter_subtract(&cell->allocated_bytes, size);
+  dm_row_subtract(&ledger->sizes[dm_size_power(size)], 1, size);
+  if (dm_ledger_less_live(ledger, size))
+    dm_ledger_publish(ledger);
 }
 
 void
@@ -275,17 +304,19 @@ dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   else
     dm_counter_add(&filed_row(ledger, cell, birth, dm_clock_slice())->bytes,
                    new_size - old_size);
-  dm_row_add(&ledger->sizes[dm_size_power(old_size)], -UINT64_C(1), -old_size);
+  dm_row_subtract(&ledger->sizes[dm_size_power(old_size)], 1, old_size);
   dm_row_add(&ledger->sizes[dm_size_power(new_size)], 1, new_size);
   if (new_size > old_size)
   {
     dm_counter_add(&late->grown_bytes, new_size - old_size);
-    dm_ledger_more_live(ledger, new_size - old_size);
+    if (dm_ledger_more_live(ledger, new_size - old_size))
+      dm_ledger_publish(ledger);
   }
   else
   {
     dm_counter_add(&late->shrunk_bytes, old_size - new_size);
-    dm_ledger_less_live(ledger, old_size - new_size);
+    if (dm_ledger_less_live(ledger, old_size - new_size))
+      dm_ledger_publish(ledger);
   }
 }
 

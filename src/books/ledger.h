@@ -16,6 +16,10 @@
    and an allocation that is freed at once touches nothing else. Ages by
    callsite and ages overall are the same counts: they cannot disagree.
 
+   The cells of a ledger lie side by side, one for each callsite that there may
+   ever be, in address space that costs nothing until it is used: so a free
+   finds the cell of its block by a shift.
+
    A ledger stays when its thread ends, and a later thread inherits it.
 
    Signal handlers may allocate at any instruction. A counter is changed by one
@@ -51,7 +55,8 @@ struct dm_cell
   uint64_t frees, freed_bytes;  /* in the second of birth */
   uint64_t filed, filed_bytes;  /* of the difference: what is not of the cell's
                                    second any more */
-  uint64_t label;               /* callsite and second, see below */
+  uint64_t label;               /* callsite and second, see below; 0: the cell
+                                   was never used */
   struct dm_late *late;         /* NULL until there is something in it */
 } __attribute__((aligned(64)));
 
@@ -63,6 +68,7 @@ enum
 {
   DM_LABEL_CALLSITE_SHIFT = 32,
   DM_LABEL_SLACK_SHIFT = 52,
+  DM_LABEL_CALLSITES = (1 << 20) - 1,
   DM_SECOND_NEVER = INT32_MAX /* nothing was counted yet */
 };
 #define DM_LABEL_FILING (UINT64_C(1) << 31) /* the second is being left */
@@ -85,10 +91,10 @@ dm_cell_callsite(const struct dm_cell *cell)
   return dm_label_callsite(__atomic_load_n(&cell->label, __ATOMIC_RELAXED));
 }
 
-/* Cells come in chunks, so that a thread pays for the callsites it uses. */
+/* A page of cells: who looks at all passes over those that no thread touched. */
 enum
 {
-  DM_CELLS_PER_CHUNK = 64
+  DM_CELLS_PER_PAGE = 64
 };
 
 /* What went unseen or wrong: each is a figure of the dump. */
@@ -113,8 +119,8 @@ struct dm_ledger
   struct dm_row sizes[DM_SIZE_POWERS];
   struct dm_births births;
   struct dm_mishaps mishaps;
-  _Atomic(struct dm_cell *) chunks[]; /* of DM_CELLS_PER_CHUNK cells; NULL
-                                         until touched */
+  _Atomic bool *touched; /* pages of cells, the first at index 0 */
+  struct dm_cell cells[]; /* by callsite */
 } __attribute__((aligned(64)));
 
 /* Makes room for CAP callsites. Returns 0 or a negative errno. Called once. */
@@ -126,20 +132,23 @@ int dm_ledgers_init(unsigned cap);
 struct dm_ledger *dm_ledger_new(void);
 extern struct dm_ledger *dm_ledger_emergency;
 
-/* The cell of CALLSITE in the ledger of the calling thread, made when there is
-   none; that of (other) when there is no memory. */
-struct dm_cell *dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite);
-
-/* The same, or NULL when it is still to be made. */
+/* The cell that LABEL, or a stamp's fields, tell the callsite of: ready for use
+   if it has that label. */
 static inline struct dm_cell *
-dm_ledger_usual_cell(struct dm_ledger *ledger, uint32_t callsite)
+dm_ledger_labelled_cell(struct dm_ledger *ledger, uint64_t label)
 {
-  struct dm_cell *chunk = atomic_load_explicit(
-      &ledger->chunks[callsite / DM_CELLS_PER_CHUNK], memory_order_relaxed);
-  return __builtin_expect(chunk != NULL, 1)
-             ? &chunk[callsite % DM_CELLS_PER_CHUNK]
-             : NULL;
+  enum
+  {
+    SIZE_SHIFT = 6
+  };
+  _Static_assert(sizeof(struct dm_cell) == 1 << SIZE_SHIFT, "one shift");
+  uint64_t offset = label >> (DM_LABEL_CALLSITE_SHIFT - SIZE_SHIFT) &
+                    DM_LABEL_CALLSITES << SIZE_SHIFT;
+  return (struct dm_cell *) ((char *) ledger->cells + offset);
 }
+
+/* The cell of CALLSITE in the ledger of the calling thread, ready for use. */
+struct dm_cell *dm_ledger_own_cell(struct dm_ledger *ledger, uint32_t callsite);
 
 /* Bytes that a thread may keep to itself before it tells the peak. */
 enum
@@ -148,42 +157,44 @@ enum
 };
 void dm_ledger_publish(struct dm_ledger *ledger);
 
-/* LEDGER has BYTES more, or less, that are live. */
-static inline void
+/* LEDGER has BYTES more, or less, that are live. Returns true when
+   dm_ledger_publish is to be called. */
+static inline bool
 dm_ledger_more_live(struct dm_ledger *ledger, size_t bytes)
 {
   dm_counter_add(&ledger->unpublished, bytes);
-  if (__builtin_expect((int64_t) ledger->unpublished > DM_UNPUBLISHED_MAX, 0))
-    dm_ledger_publish(ledger);
+  return __builtin_expect((int64_t) ledger->unpublished > DM_UNPUBLISHED_MAX,
+                          0);
 }
 
-static inline void
+static inline bool
 dm_ledger_less_live(struct dm_ledger *ledger, size_t bytes)
 {
-  dm_counter_add(&ledger->unpublished, -bytes);
-  if (__builtin_expect((int64_t) ledger->unpublished < -DM_UNPUBLISHED_MAX, 0))
-    dm_ledger_publish(ledger);
+  dm_counter_subtract(&ledger->unpublished, bytes);
+  return __builtin_expect((int64_t) ledger->unpublished < -DM_UNPUBLISHED_MAX,
+                          0);
 }
 
 /* Counts a block of SIZE bytes, born now, in CELL, whose label says that it is
    at the second that it is now; and takes it out again in that same second.
-   Signal-safe, for the ledger's own thread alone, like all that follows. */
-static inline void
+   Return true when dm_ledger_publish is to be called. Signal-safe, for the
+   ledger's own thread alone, like all that follows. */
+static inline bool
 dm_ledger_count(struct dm_ledger *ledger, struct dm_cell *cell, size_t size)
 {
   dm_counter_add(&cell->allocations, 1);
   dm_counter_add(&cell->allocated_bytes, size);
   dm_row_add(&ledger->sizes[dm_size_power(size)], 1, size);
-  dm_ledger_more_live(ledger, size);
+  return dm_ledger_more_live(ledger, size);
 }
 
-static inline void
+static inline bool
 dm_ledger_uncount(struct dm_ledger *ledger, struct dm_cell *cell, size_t size)
 {
   dm_counter_add(&cell->frees, 1);
   dm_counter_add(&cell->freed_bytes, size);
-  dm_row_add(&ledger->sizes[dm_size_power(size)], -UINT64_C(1), -size);
-  dm_ledger_less_live(ledger, size);
+  dm_row_subtract(&ledger->sizes[dm_size_power(size)], 1, size);
+  return dm_ledger_less_live(ledger, size);
 }
 
 /* Counts a block of SIZE bytes born in slice BIRTH at CALLSITE, whatever is to
@@ -213,9 +224,14 @@ void dm_ledger_moved(struct dm_ledger *ledger, uint32_t callsite);
    rest. */
 const struct dm_ledger *dm_ledgers(void);
 
-/* The cell of CALLSITE in LEDGER, or NULL if that thread never touched it. */
+/* The cell of CALLSITE in LEDGER, or NULL if that thread never used it. */
 const struct dm_cell *dm_ledger_cell(const struct dm_ledger *ledger,
                                      uint32_t callsite);
+
+/* The first cell of LEDGER in which something was counted, from *CALLSITE on,
+   which becomes its own, up to LAST; NULL when there is none. */
+const struct dm_cell *dm_ledger_next_cell(const struct dm_ledger *ledger,
+                                          uint32_t *callsite, uint32_t last);
 
 /* What a cell comes to. Frees are read before allocations: a block that comes
    and goes meanwhile then shows as live, not as less than nothing. */

@@ -114,24 +114,13 @@ add_cell(const struct dm_ledger *ledger, const struct dm_cell *cell,
     to->survived[row - 1] += reached += sums.frees[row];
 }
 
-bool
-dm_figures_touched(const struct dm_cell *cell)
-{
-  return dm_label_second(dm_counter_read(&cell->label)) != DM_SECOND_NEVER ||
-         __atomic_load_n(&cell->late, __ATOMIC_RELAXED);
-}
-
 static void
 add_ledger(const struct dm_ledger *ledger, struct moment *moment)
 {
-  for (uint32_t i = 0; i <= moment->used; i++)
-  {
-    const struct dm_cell *cell = dm_ledger_cell(ledger, i);
-    if (!cell)
-      i |= DM_CELLS_PER_CHUNK - 1; /* the whole chunk is not there */
-    else if (dm_figures_touched(cell))
-      add_cell(ledger, cell, i, moment);
-  }
+  const struct dm_cell *cell;
+  for (uint32_t i = 0; (cell = dm_ledger_next_cell(ledger, &i, moment->used));
+       i++)
+    add_cell(ledger, cell, i, moment);
   dm_births_visit(&ledger->births, see_births, moment);
 }
 

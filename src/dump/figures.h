@@ -33,7 +33,4 @@ void dm_figures_subtract_base(struct dm_callsite_figures *site);
 /* The callsite of NUMBER is gone. */
 void dm_figures_forget(uint32_t number);
 
-/* Whether anything was ever counted in CELL. */
-bool dm_figures_touched(const struct dm_cell *cell);
-
 #endif

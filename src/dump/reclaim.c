@@ -31,14 +31,12 @@ add(void (*part)(struct dm_sums *, const struct dm_cell *), bool withdrawn)
   uint32_t used = dm_callsites_used();
   for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
        ledger = ledger->next)
-    for (uint32_t i = 1; i <= used; i++)
-    {
-      const struct dm_cell *cell = dm_ledger_cell(ledger, i);
-      if (!cell)
-        i |= DM_CELLS_PER_CHUNK - 1; /* the whole chunk is not there */
-      else if (!withdrawn || dm_callsite_is_withdrawn(i))
+  {
+    const struct dm_cell *cell;
+    for (uint32_t i = 1; (cell = dm_ledger_next_cell(ledger, &i, used)); i++)
+      if (!withdrawn || dm_callsite_is_withdrawn(i))
         part(&sums[i], cell);
-    }
+  }
 }
 
 static void

@@ -61,14 +61,11 @@ add_all_cells(struct dm_snapshot *snapshot)
   uint32_t used = dm_callsites_used();
   for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
        ledger = ledger->next)
-    for (uint32_t i = 0; i <= used; i++)
-    {
-      const struct dm_cell *cell = dm_ledger_cell(ledger, i);
-      if (cell)
-        dm_cell_add(&sums, cell);
-      else
-        i |= DM_CELLS_PER_CHUNK - 1; /* the whole chunk is not there */
-    }
+  {
+    const struct dm_cell *cell;
+    for (uint32_t i = 0; (cell = dm_ledger_next_cell(ledger, &i, used)); i++)
+      dm_cell_add(&sums, cell);
+  }
   add_totals(snapshot, &sums);
 }
 
@@ -186,11 +183,9 @@ add_ages(struct dm_snapshot *snapshot, uint32_t used)
        ledger = ledger->next)
   {
     dm_births_visit(&ledger->births, see_age, snapshot);
-    for (uint32_t i = 0; i <= used; i++)
+    const struct dm_cell *cell;
+    for (uint32_t i = 0; (cell = dm_ledger_next_cell(ledger, &i, used)); i++)
     {
-      const struct dm_cell *cell = dm_ledger_cell(ledger, i);
-      if (!cell || !dm_figures_touched(cell))
-        continue;
       uint32_t second;
       struct dm_row young = dm_ledger_youngest(ledger, cell, &second);
       struct dm_row filed = dm_births_look(&ledger->births, i, second);

@@ -38,8 +38,7 @@ do_nothing(const struct dm_caller *caller)
 
 enum
 {
-  PAGE = 4096,
-  USUAL_SIZE = 1 << 30 /* bytes, at most */
+  PAGE = 4096
 };
 
 /* pvalloc hands out whole pages; the stamp goes behind them. */
@@ -108,8 +107,8 @@ resize(void *block, size_t size, struct dm_caller caller)
 static void *
 recorded(const char *name, void *block, size_t size, struct dm_caller caller)
 {
-  if (block && dm_thread_current)
-    dm_record_alloc(dm_thread_current, block, dm_next_usable_size(block), size,
+  if (block && dm_thread_here.place)
+    dm_record_alloc(dm_thread_here.place, block, dm_next_usable_size(block), size,
                     caller);
   else
     dm_record_any_alloc(block, size, caller);
@@ -165,29 +164,55 @@ cold_realloc(void *block, size_t size, struct dm_caller caller)
 }
 
 static __attribute__((noinline)) void
-cold_free(void *block, struct dm_caller caller)
+cold_free(void *block, uintptr_t address)
 {
   if (!block || dm_is_bootstrap(block) || !dm_next_ready())
     return;
   if (dm_mode == DM_MODE_TRACE)
     dm_trace_free(block);
-  if (dm_mode != DM_MODE_PASS &&
-      !(dm_thread_current && dm_record_free(dm_thread_current, block,
-                                            dm_next_usable_size(block))))
-    dm_record_any_free(block, caller);
+  if (dm_mode != DM_MODE_PASS)
+  {
+    enum dm_freeing rest =
+        dm_thread_here.place
+            ? dm_record_free(dm_thread_here.place, block,
+                             dm_next_usable_size(block))
+            : DM_FREE_UNUSUAL;
+    if (rest != DM_FREE_COUNTED)
+      dm_record_free_rest(rest, block, address);
+  }
+  dm_next.free(block);
+}
+
+/* The end of a free that the usual way has begun. */
+static __attribute__((noinline)) void
+rest_of_free(enum dm_freeing rest, void *block, uintptr_t address)
+{
+  if (dm_is_bootstrap(block))
+    return;
+  dm_record_free_rest(rest, block, address);
   dm_next.free(block);
 }
 
 /* ------------------------------------------------------------------------
    The entry points. */
 
-/* Whether all is as usual, also the allocator behind. */
+/* Whether a block of SIZE bytes goes the usual way. */
 static inline bool
 usual(size_t size)
 {
-  return __builtin_expect(dm_thread_current && dm_next.chunk_headers &&
-                              size <= USUAL_SIZE,
-                          1);
+  return __builtin_expect(size < dm_thread_here.unusual_size, 1);
+}
+
+/* The record of BLOCK, or NULL, of glibc's allocator. */
+static inline __attribute__((always_inline)) void *
+usual_record(void *block, size_t size, struct dm_caller caller)
+{
+  if (__builtin_expect(!block, 0))
+    return NULL;
+  if (!dm_header_is_usual(block))
+    return dm_record_any_alloc(block, size, caller);
+  return dm_record_alloc(dm_thread_here.place, block,
+                         dm_header_usual_size(block), size, caller);
 }
 
 EXPORT void *
@@ -196,11 +221,7 @@ malloc(size_t size)
   KEEP_CALLER(caller);
   if (!usual(size))
     return cold_malloc(size, caller);
-  void *block = dm_next.malloc(size + DM_STAMP_SIZE);
-  if (__builtin_expect(!block, 0))
-    return NULL;
-  return dm_record_alloc(dm_thread_current, block, dm_header_usable_size(block),
-                         size, caller);
+  return usual_record(dm_next.malloc(size + DM_STAMP_SIZE), size, caller);
 }
 
 EXPORT void *
@@ -210,11 +231,7 @@ calloc(size_t count, size_t size)
   size_t total;
   if (__builtin_mul_overflow(count, size, &total) || !usual(total))
     return cold_calloc(count, size, caller);
-  void *block = dm_next.calloc(1, total + DM_STAMP_SIZE);
-  if (__builtin_expect(!block, 0))
-    return NULL;
-  return dm_record_alloc(dm_thread_current, block, dm_header_usable_size(block),
-                         total, caller);
+  return usual_record(dm_next.calloc(1, total + DM_STAMP_SIZE), total, caller);
 }
 
 EXPORT void *
@@ -232,14 +249,19 @@ realloc(void *block, size_t size)
 EXPORT void
 free(void *block)
 {
+  uintptr_t address = (uintptr_t) __builtin_return_address(0);
+  if (__builtin_expect(!block, 0) || !usual(0) || !dm_header_is_usual(block))
+  {
+    cold_free(block, address);
+    return;
+  }
   /* A block of the bootstrap arena has a header like glibc's, and no stamp. */
-  if (__builtin_expect(block && usual(0) &&
-                           dm_record_free(dm_thread_current, block,
-                                          dm_header_usable_size(block)),
-                       1))
+  enum dm_freeing rest = dm_record_free(dm_thread_here.place, block,
+                                        dm_header_usual_size(block));
+  if (rest == DM_FREE_COUNTED)
     dm_next.free(block);
   else
-    cold_free(block, CALLER);
+    rest_of_free(rest, block, address);
 }
 
 /* The aligned family: FUNCTION of name NAME, asked for STAMPED bytes instead of

@@ -64,6 +64,19 @@ dm_header_usable_size(const void *block)
   return (header & ~(size_t) 7) - 8 - (header & 2) * 4;
 }
 
+/* Whether it was not mapped for itself; the bytes that it has then. */
+static inline bool
+dm_header_is_usual(const void *block)
+{
+  return __builtin_expect(!(((const size_t *) block)[-1] & 2), 1);
+}
+
+static inline size_t
+dm_header_usual_size(const void *block)
+{
+  return (((const size_t *) block)[-1] & ~(size_t) 7) - 8;
+}
+
 /* The same for a block of whatever allocator is behind. */
 static inline size_t
 dm_next_usable_size(void *block)

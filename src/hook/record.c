@@ -124,20 +124,6 @@ dm_record_any_alloc(void *block, size_t size, struct dm_caller caller)
   return block;
 }
 
-bool
-dm_record_late_free(struct dm_thread *thread, struct dm_stamp *stamp,
-                    size_t usable)
-{
-  uint64_t fields = stamp->fields;
-  if (fields & DM_STAMP_LOADERS)
-    return false;
-  stamp->seal = 0;
-  size_t slack = fields >> DM_STAMP_SLACK_SHIFT;
-  dm_ledger_free(thread->ledger, dm_stamp_callsite(fields), (uint32_t) fields,
-                 usable - DM_STAMP_SIZE - slack);
-  return true;
-}
-
 /* Takes a block with a valid stamp out of the books. */
 static void
 count_free(const struct dm_block *what)
@@ -169,15 +155,42 @@ count_gone(enum dm_stamp_state state, const struct dm_block *what)
 }
 
 void
-dm_record_any_free(void *block, struct dm_caller caller)
+dm_record_any_free(void *block, uintptr_t address)
 {
   struct dm_realloc taken;
   dm_record_realloc_begin(&taken, block);
   dm_record_realloc_freed(&taken);
   /* The loader frees its own data at the end of a dlclose: that is how we learn
      of one. */
-  if (dm_is_loader(dm_caller_address(caller)))
+  if (dm_is_loader(address))
     dm_modules_recheck(dm_rules_forget);
+}
+
+/* Takes a block with a whole stamp out of the books, unless the loader asked for
+   it. */
+static bool
+free_late(struct dm_thread *thread, void *block)
+{
+  size_t usable = dm_next_usable_size(block);
+  struct dm_stamp *stamp = dm_stamp_at(block, usable);
+  uint64_t fields = stamp->fields;
+  if (fields & DM_STAMP_LOADERS)
+    return false;
+  stamp->seal = 0;
+  size_t slack = fields >> DM_STAMP_SLACK_SHIFT;
+  dm_ledger_free(thread->ledger, dm_stamp_callsite(fields), (uint32_t) fields,
+                 usable - DM_STAMP_SIZE - slack);
+  return true;
+}
+
+void
+dm_record_free_rest(enum dm_freeing rest, void *block, uintptr_t address)
+{
+  struct dm_thread *thread = dm_thread_here.place;
+  if (rest == DM_FREE_UNTOLD)
+    dm_ledger_publish(thread->ledger);
+  else if (rest == DM_FREE_UNUSUAL || !free_late(thread, block))
+    dm_record_any_free(block, address);
 }
 
 void
@@ -222,8 +235,8 @@ moved(const struct dm_realloc *realloc, void *result, size_t size,
 {
   count_gone(realloc->state, &realloc->was);
   size_t usable = dm_next_usable_size(result);
-  if (dm_thread_current)
-    dm_record_alloc(dm_thread_current, result, usable, size, caller);
+  if (dm_thread_here.place)
+    dm_record_alloc(dm_thread_here.place, result, usable, size, caller);
   else
     dm_record_any_alloc(result, size, caller);
   struct dm_block is;

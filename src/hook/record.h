@@ -35,12 +35,13 @@ dm_stamped_size(size_t size)
              : size + DM_STAMP_SIZE;
 }
 
-/* The same as the next two, whatever is to be done: a new thread, a new stack,
-   a block that is none of ours, the loader freeing its own. */
+/* The same as dm_record_alloc and dm_record_free, whatever is to be done: a new
+   thread, a new stack, a block that is none of ours, the loader freeing its own.
+   A free is called for from ADDRESS. */
 void *dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
-void dm_record_any_free(void *block, struct dm_caller caller);
+void dm_record_any_free(void *block, uintptr_t address);
 
-/* The same for a stack that is not what its caller's was last, whose HASH is as
+/* The same as dm_record_alloc for a stack that is not what its caller's was last, whose HASH is as
    for dm_unwind_cell; for one whose
    CELL was found in GENERATION of the callsites, but it is another second or the
    block is unusual; and for a block that was counted for a callsite found in
@@ -53,11 +54,6 @@ void *dm_record_known_alloc(struct dm_thread *thread,
                             uint32_t generation);
 void *dm_record_again(struct dm_thread *thread, void *block,
                       struct dm_caller caller, uint32_t generation);
-
-/* The same as dm_record_free for a block with a whole STAMP that was not born
-   at the second that its cell is at. */
-bool dm_record_late_free(struct dm_thread *thread, struct dm_stamp *stamp,
-                         size_t usable);
 
 /* The generation of the callsites, read after all that was written before: a
    count that is not seen by who raised the generation sees it raised
@@ -86,7 +82,8 @@ dm_record_in(struct dm_thread *thread, struct dm_cell *cell, void *block,
   uint64_t fields = label | (uint64_t) slack << DM_STAMP_SLACK_SHIFT;
   stamp->fields = fields;
   stamp->seal = dm_stamp_seal(block, fields, 0);
-  dm_ledger_count(thread->ledger, cell, size);
+  if (dm_ledger_count(thread->ledger, cell, size))
+    dm_ledger_publish(thread->ledger);
   if (__builtin_expect(dm_record_generation() != generation, 0))
     return dm_record_again(thread, block, caller, generation);
   return block;
@@ -111,29 +108,41 @@ dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
                       generation);
 }
 
-/* Counts that THREAD is about to free BLOCK, not NULL, of USABLE bytes. Returns
-   false, and has done nothing, when it is not as simple as that: the block may
-   be none of ours. */
-static inline __attribute__((always_inline)) bool
+/* What is left to do about a block that is about to be freed. */
+enum dm_freeing
+{
+  DM_FREE_COUNTED, /* nothing */
+  DM_FREE_UNTOLD,  /* the peak is to be told */
+  DM_FREE_LATE,    /* all but the check of its stamp, which is whole: it was not
+                      born at the second that its cell is at */
+  DM_FREE_UNUSUAL  /* everything: it may be none of ours */
+};
+
+/* Counts that THREAD is about to free BLOCK, not NULL, of USABLE bytes, if it is
+   as simple as that. */
+static inline __attribute__((always_inline)) enum dm_freeing
 dm_record_free(struct dm_thread *thread, void *block, size_t usable)
 {
   uint32_t now = atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
   struct dm_stamp *stamp = dm_stamp_at(block, usable);
   uint64_t fields = stamp->fields;
   if (__builtin_expect(stamp->seal != dm_stamp_seal(block, fields, 0), 0))
-    return false;
-  struct dm_cell *cell =
-      dm_ledger_usual_cell(thread->ledger, dm_stamp_callsite(fields));
+    return DM_FREE_UNUSUAL;
+  struct dm_cell *cell = dm_ledger_labelled_cell(thread->ledger, fields);
   /* Nothing but the slack may differ between fields and label. */
-  if (__builtin_expect(!cell || (uint32_t) fields != now ||
+  if (__builtin_expect((uint32_t) fields != now ||
                            (fields ^ cell->label) << DM_STAMP_SLACK_BITS,
                        0))
-    return dm_record_late_free(thread, stamp, usable);
+    return DM_FREE_LATE;
   stamp->seal = 0;
   size_t slack = fields >> DM_STAMP_SLACK_SHIFT;
-  dm_ledger_uncount(thread->ledger, cell, usable - DM_STAMP_SIZE - slack);
-  return true;
+  return dm_ledger_uncount(thread->ledger, cell, usable - DM_STAMP_SIZE - slack)
+             ? DM_FREE_UNTOLD
+             : DM_FREE_COUNTED;
 }
+
+/* Does what is left to do about BLOCK, freed from ADDRESS by this thread. */
+void dm_record_free_rest(enum dm_freeing rest, void *block, uintptr_t address);
 
 /* A realloc in two halves around the real one. The first takes BLOCK's stamp
    out, for the block may belong to another thread as soon as it has moved.

@@ -7,9 +7,10 @@
 #include "base/arena.h"
 #include "base/sys.h"
 
-__thread struct dm_thread *dm_thread_current
+__thread struct dm_thread_here dm_thread_here
     __attribute__((tls_model("initial-exec")));
 bool dm_thread_usual;
+size_t dm_thread_unusual_size;
 
 /* By thread pointer, open addressing. Twice the room that is ever used. */
 enum
@@ -80,8 +81,8 @@ dm_thread_enter(void)
   if (thread && !entered)
     forget_stack(thread);
   entered = thread != NULL;
-  if (dm_thread_usual)
-    dm_thread_current = thread;
+  if (dm_thread_usual && thread)
+    dm_thread_here = (struct dm_thread_here){thread, dm_thread_unusual_size};
   return thread;
 }
 

@@ -32,14 +32,24 @@ struct dm_thread
   struct dm_memo memo;
 } __attribute__((aligned(64)));
 
-/* This thread's place, once it was entered, if all is as usual: NULL until then,
-   and always where each call is traced, compared, or not recorded at all. So
-   one test sends everything that is special to the slow paths. */
-extern DM_HIDDEN __thread struct dm_thread *dm_thread_current
+/* What a thread finds of its own at each call. */
+struct dm_thread_here
+{
+  /* Its place, once it was entered, if all is as usual: NULL until then, and
+     always where each call is traced, compared, or not recorded at all. */
+  struct dm_thread *place;
+  /* Blocks of fewer bytes go the usual way: none until there is a place, and
+     none where the allocator behind is not glibc's. So one test sends
+     everything that is special to the slow paths. */
+  size_t unusual_size;
+};
+extern DM_HIDDEN __thread struct dm_thread_here dm_thread_here
     __attribute__((tls_model("initial-exec")));
 
-/* Whether all is as usual. Set by init.c, before the first call is recorded. */
+/* Whether all is as usual, and where it ends. Set by init.c, before the first
+   call is recorded. */
 extern DM_HIDDEN bool dm_thread_usual;
+extern DM_HIDDEN size_t dm_thread_unusual_size;
 
 /* The slow half of the next. */
 struct dm_thread *dm_thread_enter(void);
@@ -50,7 +60,7 @@ struct dm_thread *dm_thread_enter(void);
 static inline struct dm_thread *
 dm_thread_self(void)
 {
-  struct dm_thread *self = dm_thread_current;
+  struct dm_thread *self = dm_thread_here.place;
   return __builtin_expect(self != NULL, 1) ? self : dm_thread_enter();
 }
 

@@ -64,8 +64,8 @@ record_setup(void)
 void *
 record(void *block, size_t size, struct dm_caller from)
 {
-  return block && dm_thread_current
-             ? dm_record_alloc(dm_thread_current, block,
+  return block && dm_thread_here.place
+             ? dm_record_alloc(dm_thread_here.place, block,
                                fake_usable_size(block), size, from)
              : dm_record_any_alloc(block, size, from);
 }
@@ -74,9 +74,12 @@ void
 release(void *block, struct dm_caller from)
 {
   size_t usable = fake_usable_size(block);
-  if (usable < DM_STAMP_SIZE || !dm_thread_current ||
-      !dm_record_free(dm_thread_current, block, usable))
-    dm_record_any_free(block, from);
+  enum dm_freeing rest =
+      usable >= DM_STAMP_SIZE && dm_thread_here.place
+          ? dm_record_free(dm_thread_here.place, block, usable)
+          : DM_FREE_UNUSUAL;
+  if (rest != DM_FREE_COUNTED)
+    dm_record_free_rest(rest, block, dm_caller_address(from));
 }
 
 void *
@@ -121,7 +124,7 @@ lose_place(void)
 {
   /* Another thread pointer's place is of no use to this one. */
   dm_thread_self()->pointer = 0;
-  dm_thread_current = NULL;
+  dm_thread_here = (struct dm_thread_here){NULL, 0};
   dm_sys_fail_after(1, true);
   while (dm_ledger_new())
     ;

@@ -251,47 +251,51 @@ START_TEST(the_peak_of_several_threads)
 }
 END_TEST
 
-/* Fills the arena and lets the next mapping fail. */
-static void
-use_up_memory(struct dm_ledger *ledger, uint32_t *next_callsite)
-{
-  dm_sys_fail_after(1, true);
-  while (dm_ledger_own_cell(ledger, *next_callsite) !=
-         dm_ledger_own_cell(ledger, DM_CALLSITE_OTHER))
-    *next_callsite += DM_CELLS_PER_CHUNK;
-}
-
-START_TEST(without_memory_for_cells)
+/* Only a ledger needs memory, its cells have it. */
+START_TEST(without_memory)
 {
   struct dm_ledger *ledger = new_ledger();
-  uint32_t site = DM_CELLS_PER_CHUNK;
-  use_up_memory(ledger, &site);
-  for (unsigned i = 0; i < 100; i++)
-    dm_ledger_alloc(ledger, site + i, 1, 10);
-  check_live(100, 1000);
-  ck_assert_ptr_null(dm_ledger_cell(ledger, site));
-  ck_assert_uint_eq(sums_of(ledger, 0).allocations, 100);
+  const struct dm_ledger *newest = dm_ledgers();
+  dm_sys_fail_after(1, true);
+  ck_assert_ptr_null(dm_ledger_new());
+  ck_assert_ptr_eq(dm_ledgers(), newest);
+  for (unsigned i = 0; i <= CAP; i++)
+    dm_ledger_alloc(ledger, i, 1, 10);
+  check_live(CAP + 1, (CAP + 1) * 10);
+  dm_ledger_alloc(dm_ledger_emergency, CAP, 1, 10);
+  check_live(CAP + 2, (CAP + 2) * 10);
   dm_sys_fail_after(0, false);
-  /* There is memory again: their frees go to their own callsites. */
-  for (unsigned i = 0; i < 100; i++)
-    dm_ledger_free(ledger, site + i, 1, 10);
-  check_live(0, 0);
-  ck_assert_uint_eq(sums_of(ledger, site).frees[0], 1);
+  ck_assert_ptr_nonnull(dm_ledger_new());
 }
 END_TEST
 
-START_TEST(without_memory_for_a_ledger)
+/* What is passed over was never used. */
+START_TEST(used_cells_come_in_order)
 {
+  static const uint32_t sites[] = {3, 64, 65, 4095, CAP};
   struct dm_ledger *ledger = new_ledger();
-  uint32_t site = DM_CELLS_PER_CHUNK;
-  use_up_memory(ledger, &site);
-  const struct dm_ledger *newest = dm_ledgers();
-  ck_assert_ptr_null(dm_ledger_new());
-  ck_assert_ptr_eq(dm_ledgers(), newest);
-  dm_ledger_alloc(dm_ledger_emergency, site, 1, 10);
-  check_live(1, 10);
-  dm_sys_fail_after(0, false);
-  ck_assert_ptr_nonnull(dm_ledger_new());
+  const size_t mapped = dm_sys_mapped_bytes();
+  uint32_t site = DM_CALLSITE_OTHER + 1;
+  ck_assert_ptr_null(dm_ledger_next_cell(ledger, &site, CAP));
+  for (unsigned i = 0; i < sizeof sites / sizeof *sites; i++)
+    dm_ledger_alloc(ledger, sites[i], 1, 10);
+  dm_ledger_own_cell(ledger, 66); /* nothing is counted */
+  dm_ledger_moved(ledger, 70);
+  const uint32_t expected[] = {3, 64, 65, 70, 4095, CAP};
+  unsigned found = 0;
+  const struct dm_cell *cell;
+  for (site = 1; (cell = dm_ledger_next_cell(ledger, &site, CAP)); site++)
+  {
+    ck_assert_uint_eq(site, expected[found++]);
+    ck_assert_ptr_eq(cell, dm_ledger_cell(ledger, site));
+    ck_assert_uint_eq(dm_cell_callsite(cell), site);
+  }
+  ck_assert_uint_eq(found, 6);
+  site = 4;
+  ck_assert_ptr_null(dm_ledger_next_cell(ledger, &site, 63));
+  /* Three pages of cells more, and what a realloc is counted in. */
+  ck_assert_uint_ge(dm_sys_mapped_bytes(), mapped + 3 * 4096);
+  ck_assert_uint_lt(dm_sys_mapped_bytes(), mapped + (2 << 20));
 }
 END_TEST
 
@@ -317,8 +321,8 @@ main(void)
                                 random_work_over_2000_seconds,
                                 the_peak_of_one_thread,
                                 the_peak_of_several_threads,
-                                without_memory_for_cells,
-                                without_memory_for_a_ledger,
+                                without_memory,
+                                used_cells_come_in_order,
                                 no_memory_at_the_start,
                                 NULL};
   return run_suite(make_suite("ledger", ledger_setup, tests));

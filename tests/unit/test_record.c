@@ -46,7 +46,7 @@ END_TEST
 START_TEST(no_block_is_no_allocation)
 {
   ck_assert_ptr_null(record(NULL, 100, caller));
-  dm_thread_current = NULL;
+  dm_thread_here = (struct dm_thread_here){NULL, 0};
   ck_assert_ptr_null(record(NULL, 100, caller));
   check_live(0, 0);
 }
@@ -188,7 +188,7 @@ START_TEST(without_a_place)
   void *early = allocate(1000, 0);
   lose_place();
   void *block = allocate(100, 0);
-  ck_assert_ptr_null(dm_thread_current);
+  ck_assert_ptr_null(dm_thread_here.place);
   check_live(2, 1100);
   const struct dm_cell *cell =
       dm_ledger_cell(dm_ledger_emergency, DM_CALLSITE_OTHER);

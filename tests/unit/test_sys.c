@@ -44,9 +44,30 @@ START_TEST(maps_zeroed_pages_and_counts_them)
 }
 END_TEST
 
+START_TEST(reserves_pages_that_count_when_they_are_used)
+{
+  size_t before = dm_sys_mapped_bytes(), length = (size_t) 1 << 30;
+  char *pages = dm_sys_reserve(length);
+  ck_assert_ptr_nonnull(pages);
+  ck_assert_uint_eq(dm_sys_mapped_bytes(), before);
+  /* A page that is touched brings in no other. */
+  pages[length / 2] = 'x';
+  unsigned char present[1024];
+  ck_assert_int_eq(mincore(pages + length / 2 - 512 * 4096, 1024 * 4096,
+                           present),
+                   0);
+  for (unsigned i = 0; i < 1024; i++)
+    ck_assert_int_eq(present[i] & 1, i == 512);
+  dm_sys_use(4096);
+  ck_assert_uint_eq(dm_sys_mapped_bytes() - before, 4096);
+  errno = 4711;
+}
+END_TEST
+
 START_TEST(refuses_what_the_kernel_refuses)
 {
   size_t before = dm_sys_mapped_bytes();
+  ck_assert_ptr_null(dm_sys_reserve((size_t) 1 << 60));
   ck_assert_ptr_null(dm_sys_map((size_t) 1 << 60));
   ck_assert_ptr_null(dm_sys_map(0));
   dm_sys_unmap((void *) 1, 4096);
@@ -322,6 +343,7 @@ main(void)
   TCase *errnos = tcase_create("errno");
   tcase_add_checked_fixture(errnos, setup, teardown);
   tcase_add_test(errnos, maps_zeroed_pages_and_counts_them);
+  tcase_add_test(errnos, reserves_pages_that_count_when_they_are_used);
   tcase_add_test(errnos, refuses_what_the_kernel_refuses);
   tcase_add_test(errnos, files);
   tcase_add_test(errnos, links_are_always_terminated);
