@@ -17,7 +17,7 @@ make_table(uint64_t capacity)
   if (!table)
     return NULL;
   table->capacity = capacity;
-  table->mask = capacity - DM_MEMO_WAYS;
+  table->mask = (capacity - DM_MEMO_WAYS) * sizeof *table->stack;
   return table;
 }
 

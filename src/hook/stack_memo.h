@@ -82,7 +82,8 @@ struct dm_memo_stack
 struct dm_memo_table
 {
   uint64_t capacity; /* entries: a power of two */
-  uint64_t mask;     /* which bits of a hash say the line it is in */
+  uint64_t mask;     /* which bits of the upper ones of a hash say, in bytes,
+                        where its line is */
   uint64_t filled;   /* entries, whatever they are worth */
   uint64_t salt;     /* with which all were found that is not outdated */
   struct dm_memo_stack stack[] __attribute__((aligned(64)));
@@ -130,8 +131,8 @@ static inline uint64_t
 dm_memo_key(struct dm_caller caller, uint64_t salt)
 {
   uintptr_t place = (uintptr_t) caller.record;
-  uint64_t key = (dm_caller_address(caller) + salt) ^ place << 20;
-  return key * UINT64_C(0x9e3779b97f4a7c15) ^ place;
+  uint64_t both = dm_caller_address(caller) + salt + place * 8;
+  return both * UINT64_C(0x9e3779b97f4a7c15) ^ place;
 }
 
 /* The pair of shapes for KEY, and the first of them. */
@@ -174,7 +175,13 @@ dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 static inline struct dm_memo_stack *
 dm_memo_line(struct dm_memo_table *table, uint64_t hash)
 {
-  return &table->stack[hash >> (64 - DM_MEMO_STACKS_LOG2) & table->mask];
+  enum
+  {
+    SIZE_LOG2 = 4
+  };
+  _Static_assert(sizeof *table->stack == 1 << SIZE_LOG2, "one shift");
+  uint64_t offset = hash >> (64 - DM_MEMO_STACKS_LOG2 - SIZE_LOG2) & table->mask;
+  return (struct dm_memo_stack *) ((char *) table->stack + offset);
 }
 
 static inline uint64_t
