@@ -3,6 +3,7 @@
 
 #include "dump/reclaim.h"
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "books/callsites.h"
 
@@ -93,15 +94,57 @@ reclaimed(uint32_t number, void *unused)
   forget_number(number);
 }
 
-/* Whether a thirty-second of the numbers were taken since the last call. */
+/* Numbers enough to do something about it. */
+static uint32_t
+many(void)
+{
+  return dm_callsites_cap() / 32;
+}
+
+/* Whether many were taken since the last call. */
 static bool
-fills_quickly(void)
+fills_quickly(uint32_t in_use)
 {
   static uint32_t former;
-  uint32_t used = dm_callsites_figures().in_use;
-  bool quickly = used > former + dm_callsites_cap() / 32;
-  former = used;
+  bool quickly = in_use > former + many();
+  former = in_use;
   return quickly;
+}
+
+/* The last round: the numbers in use after it, its second, and how many seconds
+   may pass until the next one. */
+static struct
+{
+  uint32_t in_use, second, pause;
+} last;
+
+/* Whether it is time for a round. Each makes all threads forget the stacks that
+   they remember, which costs them a walk for each: so there is none while few
+   numbers are taken, at most one a second while there is room, and where there
+   is none ever fewer as long as they free little. */
+static bool
+is_due(uint32_t in_use)
+{
+  uint32_t now = dm_clock_slice();
+  bool grew = in_use >= last.in_use + many();
+  return dm_callsites_pressed() &&
+         (dm_callsites_have_room() ? grew && now > last.second
+                                   : grew || now >= last.second + last.pause);
+}
+
+static void
+note_round(uint32_t freed)
+{
+  enum
+  {
+    PAUSE_MAX = 16 /* seconds */
+  };
+  last.in_use = dm_callsites_figures().in_use;
+  last.second = dm_clock_slice();
+  if (freed >= many() || last.pause == 0)
+    last.pause = 1;
+  else if (last.pause < PAUSE_MAX)
+    last.pause *= 2;
 }
 
 bool
@@ -113,13 +156,15 @@ dm_reclaim(void (*forget)(uint32_t number))
       .is_dead = is_dead,
       .reclaimed = reclaimed,
   };
-  bool quickly = fills_quickly();
-  if (!dm_callsites_pressed() || !make_room())
+  uint32_t in_use = dm_callsites_figures().in_use;
+  bool quickly = fills_quickly(in_use);
+  if (!is_due(in_use) || !make_room())
     return quickly;
   forget_number = forget;
   sum(false);
-  bool freed = dm_callsites_reclaim(&books) > 0;
-  return quickly || (freed && !dm_callsites_have_room());
+  uint32_t freed = dm_callsites_reclaim(&books);
+  note_round(freed);
+  return quickly || (freed > 0 && !dm_callsites_have_room());
 }
 
 const struct dm_sums *

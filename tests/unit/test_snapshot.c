@@ -291,8 +291,11 @@ START_TEST(successors_begin_with_nothing)
   take(10, DM_SORT_BYTES);
   struct dm_snapshot before = snapshot;
   /* What was looked up lately is kept for a round. */
-  for (unsigned round = 0; round < 3; round++)
-    dm_reclaim(forget);
+  dm_reclaim(forget);
+  ck_assert_uint_eq(forgotten, 0);
+  fake_clock_set(2);
+  make_callsites(CAP * 3 / 4 + CAP / 32 + 1);
+  dm_reclaim(forget);
   ck_assert_uint_ge(forgotten, CAP / 4);
   take(10, DM_SORT_BYTES);
   ck_assert_uint_eq(snapshot.table.reclaimed, forgotten);
@@ -318,6 +321,55 @@ START_TEST(successors_begin_with_nothing)
   for (unsigned i = 0; i < DM_AGE_ROWS - 1; i++)
     ck_assert_uint_eq(site->survived[i], 0);
   ck_assert_uint_eq(snapshot.allocations, before.allocations + 1);
+}
+END_TEST
+
+/* All are in use, and have no live block now. */
+static void
+use(uint32_t count)
+{
+  for (dm_frame i = 1; i <= count; i++)
+    allocate(one, dm_callsites_find(&i, 1, false), 3, 10);
+  for (dm_frame i = 1; i <= count; i++)
+    release(one, dm_callsites_find(&i, 1, false), 3, 10);
+}
+
+/* How many rounds there are in so many seconds from NOW on. */
+static uint32_t
+rounds(uint32_t now, unsigned seconds, uint32_t in_use)
+{
+  uint32_t before = dm_callsites_generation;
+  for (unsigned i = 0; i < seconds * 10; i++)
+  {
+    fake_clock_set(now + i / 10);
+    if (i % 10 == 0)
+      use(in_use);
+    dm_reclaim(dm_snapshot_forget);
+  }
+  return dm_callsites_generation - before;
+}
+
+/* Each costs all threads what they remember. */
+START_TEST(rounds_come_for_a_reason)
+{
+  ck_assert(dm_barrier_init());
+  dm_snapshot_init();
+  const uint32_t some = CAP / 32 + 1, first = CAP * 3 / 4 + 1;
+  ck_assert_uint_eq(rounds(10, 10, first - some), 0);
+  /* None while nothing is taken, one for many numbers. */
+  ck_assert_uint_eq(rounds(20, 100, first), 1);
+  ck_assert_uint_eq(rounds(120, 100, first + some / 2), 0);
+  ck_assert_uint_eq(rounds(220, 1, first + some), 1);
+  /* At most one a second. */
+  ck_assert_uint_eq(rounds(220, 1, first + 2 * some), 0);
+  ck_assert_uint_eq(rounds(221, 1, first + 2 * some), 1);
+  /* Without room, ever fewer as long as nothing is freed. */
+  use(first + 4 * some);
+  ck_assert(!dm_callsites_have_room());
+  uint32_t few = rounds(222, 100, first + 4 * some);
+  ck_assert_uint_ge(few, 6);
+  ck_assert_uint_le(few, 12);
+  ck_assert_uint_eq(dm_callsites_figures().reclaimed, 0);
 }
 END_TEST
 
@@ -402,6 +454,7 @@ main(void)
                                 dumps_take_no_more_memory,
                                 ages_by_callsite,
                                 successors_begin_with_nothing,
+                                rounds_come_for_a_reason,
                                 without_memory,
                                 NULL};
   return run_suite(make_suite("snapshot", setup, tests));
