@@ -76,9 +76,14 @@ dm_sys_reserve(size_t length)
 {
   length = whole_pages(length);
   void *pages = map_pages(length);
-  if (pages) /* a kernel without huge pages refuses: all is well then */
-    dm_syscall(SYS_madvise, (long) pages, (long) length, MADV_NOHUGEPAGE, 0, 0,
-               0);
+  if (!pages)
+    return NULL;
+  /* A kernel without huge pages refuses the first: all is well then. The others
+     do nothing unless all memory is locked as it is mapped. */
+  long start = (long) pages, size = (long) length;
+  dm_syscall(SYS_madvise, start, size, MADV_NOHUGEPAGE, 0, 0, 0);
+  dm_syscall(SYS_munlock, start, size, 0, 0, 0, 0);
+  dm_syscall(SYS_madvise, start, size, MADV_DONTNEED, 0, 0, 0);
   return pages;
 }
 

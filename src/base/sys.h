@@ -27,7 +27,8 @@ void *dm_sys_map(size_t length);
 void dm_sys_unmap(void *start, size_t length);
 
 /* The same for memory of which little may ever be used, here and there: a page
-   that is touched never brings its neighbours in (no huge pages), and nothing is
+   that is touched never brings its neighbours in (no huge pages, and not locked
+   with the rest of the process: mlockall would bring in all), and nothing is
    counted until dm_sys_use says that LENGTH bytes more are in use. Returns NULL
    when the kernel refuses. */
 void *dm_sys_reserve(size_t length);

@@ -418,6 +418,10 @@ class Hazards(harness.Case):
             self.skipTest("this machine locks no memory")
         for _ in self.both("locked"):
             pass
+        plain = harness.run([harness.small("locked"), "at-once"], preload=False)
+        result = harness.run([harness.small("locked"), "at-once"])
+        more = int(result.stdout) - int(plain.stdout)              # KiB
+        self.assertLess(more, 8 << 10)                             # a MiB for each thread
 
     def test_little_address_space(self):
         """Whatever the limit: what ran before runs."""
