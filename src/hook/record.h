@@ -97,15 +97,14 @@ dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
 {
   uint32_t generation = dm_record_generation();
   uint64_t key = dm_unwind_key(thread, caller, generation);
-  const struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
+  struct dm_shape *shape = dm_memo_shape(&thread->memo, key);
   if (__builtin_expect(shape->key != key, 0))
     return dm_record_new_alloc(thread, block, size, caller, 0);
   uint64_t hash = dm_memo_hash(shape, caller);
-  const struct dm_memo_stack *stack = dm_memo_line(thread->memo.table, hash);
-  if (__builtin_expect(!dm_memo_is(stack, hash), 0))
+  struct dm_cell *cell = dm_unwind_recall(thread, shape, hash);
+  if (__builtin_expect(!cell, 0))
     return dm_record_new_alloc(thread, block, size, caller, hash);
-  return dm_record_in(thread, stack->cell, block, usable, size, caller,
-                      generation);
+  return dm_record_in(thread, cell, block, usable, size, caller, generation);
 }
 
 /* What is left to do about a block that is about to be freed. */

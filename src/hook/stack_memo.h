@@ -10,7 +10,8 @@
    register when the allocator was called is the word that the entry point saved
    it in.)
 
-   The values are hashed together with the shape, and the hash leads to the cell.
+   The values are hashed together with the shape, and the hash leads to the cell:
+   as a rule that of the shape's last stack, else by a table.
    So stacks that differ only in who called whom, not in where the frames lie,
    share a shape: the usual case for a leaf that is called from many places. A
    shape is made when it is needed twice in a row, or by chance, so that those
@@ -63,7 +64,9 @@ dm_memo_is_factor(uintptr_t address)
 struct dm_shape
 {
   uint64_t key;                 /* of return address and slot; 0: empty */
-  uint64_t seed;                /* of all below: where the hash begins; never 0 */
+  uint64_t seed;                /* of the slots: where the hash begins; never 0 */
+  uint64_t tag;      /* of the last stack: its hash combined with its callsite */
+  uint32_t callsite; /* of that */
   uint16_t count;               /* slots, a multiple of the step */
   uint16_t slot[DM_MEMO_SLOTS]; /* in words from the caller's record on */
 } __attribute__((aligned(64)));
@@ -196,20 +199,28 @@ dm_memo_is(const struct dm_memo_stack *stack, uint64_t hash)
   return stack->tag == dm_memo_tag(hash, stack->cell);
 }
 
+/* Whether HASH is that of SHAPE's last stack. The two halves are combined for
+   the same reason as in a tag. */
+static inline bool
+dm_memo_was_last(const struct dm_shape *shape, uint64_t hash)
+{
+  return shape->tag == (hash ^ shape->callsite);
+}
+
+/* It is from now on, and leads to the cell of CALLSITE. */
+static inline void
+dm_memo_note_last(struct dm_shape *shape, uint64_t hash, uint32_t callsite)
+{
+  shape->callsite = callsite;
+  shape->tag = hash ^ callsite;
+}
+
 /* Makes the first table of MEMO. Returns false without memory. */
 bool dm_memo_init(struct dm_memo *memo);
 
 /* The cell that HASH leads to from behind the first place of its line, or NULL.
    It gets the first place. */
 struct dm_cell *dm_memo_find_other(struct dm_memo *memo, uint64_t hash);
-
-/* The cell that HASH leads to, or NULL. */
-static inline struct dm_cell *
-dm_memo_find(struct dm_memo *memo, uint64_t hash)
-{
-  const struct dm_memo_stack *stack = dm_memo_line(memo->table, hash);
-  return dm_memo_is(stack, hash) ? stack->cell : dm_memo_find_other(memo, hash);
-}
 
 /* Lets HASH, which leads nowhere, lead to CELL. SALT is the part of the keys
    that changes when what was found before is not to be believed any more.

@@ -25,11 +25,14 @@ dm_unwind_init(unsigned frames, bool verify, uintptr_t static_tls)
 
 /* The cell that the memo knows for CALLER, whose key is KEY, by SHAPE, or NULL. */
 static inline struct dm_cell *
-recall(struct dm_memo *memo, const struct dm_shape *shape,
+recall(struct dm_thread *thread, struct dm_shape *shape,
        struct dm_caller caller, uint64_t key)
 {
-  return shape->key == key ? dm_memo_find(memo, dm_memo_hash(shape, caller))
-                           : NULL;
+  if (shape->key != key)
+    return NULL;
+  uint64_t hash = dm_memo_hash(shape, caller);
+  struct dm_cell *cell = dm_unwind_recall(thread, shape, hash);
+  return cell ? cell : dm_memo_find_other(&thread->memo, hash);
 }
 
 /* Compares what was walked with libunwind's own stack, and the cell that it led
@@ -52,9 +55,8 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
 
   for (unsigned way = 0; way < 2; way++)
   {
-    const struct dm_shape *shape = dm_memo_shape(&thread->memo, key) + way;
-    const struct dm_cell *known =
-        recall(&thread->memo, shape, walk->caller, key);
+    struct dm_shape *shape = dm_memo_shape(&thread->memo, key) + way;
+    const struct dm_cell *known = recall(thread, shape, walk->caller, key);
     same = same && (!known || known == cell);
   }
 
@@ -129,10 +131,10 @@ dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller,
   if (dm_unwind_verify)
     return walk_to_cell(thread, caller, key, generation);
   struct dm_cell *cell = hash ? dm_memo_find_other(memo, hash)
-                              : recall(memo, shape, caller, key);
+                              : recall(thread, shape, caller, key);
   if (cell)
     return cell;
-  cell = recall(memo, shape + 1, caller, key);
+  cell = recall(thread, shape + 1, caller, key);
   if (!cell)
     return walk_to_cell(thread, caller, key, generation);
   if (++memo->seconds % DM_MEMO_TURN == 0)

@@ -35,6 +35,26 @@ dm_unwind_key(const struct dm_thread *thread, struct dm_caller caller,
   return dm_memo_key(caller, thread->memo.salt + generation);
 }
 
+/* The cell of THREAD's ledger that HASH, of SHAPE, leads to, if it is where the
+   usual way looks, else NULL. Signal-safe. */
+static inline __attribute__((always_inline)) struct dm_cell *
+dm_unwind_recall(struct dm_thread *thread, struct dm_shape *shape,
+                 uint64_t hash)
+{
+  struct dm_cell *last = &thread->ledger->cells[shape->callsite];
+  if (__builtin_expect(dm_memo_was_last(shape, hash), 1))
+  {
+    if (!last)
+      __builtin_unreachable();
+    return last;
+  }
+  const struct dm_memo_stack *stack = dm_memo_line(thread->memo.table, hash);
+  if (__builtin_expect(!dm_memo_is(stack, hash), 0))
+    return NULL;
+  dm_memo_note_last(shape, hash, dm_cell_callsite(stack->cell));
+  return stack->cell;
+}
+
 /* The cell of THREAD's ledger for the stack of CALLER; without memory for one
    that of (other). HASH is the stack's by the first shape for it if that was not
    found where the usual way looks, else 0. Thread-safe, Signal-safe; never
