@@ -108,8 +108,8 @@ static void *
 recorded(const char *name, void *block, size_t size, struct dm_caller caller)
 {
   if (block && dm_thread_here.place)
-    dm_record_alloc(dm_thread_here.place, block, dm_next_usable_size(block), size,
-                    caller);
+    dm_record_alloc(dm_thread_here.place, block, dm_next_usable_size(block),
+                    size, caller);
   else
     dm_record_any_alloc(block, size, caller);
   if (dm_mode == DM_MODE_TRACE)

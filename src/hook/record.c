@@ -94,7 +94,8 @@ find_and_count(struct dm_thread *thread, void *block, size_t size,
   uint32_t generation = dm_record_generation();
   struct dm_cell *cell = dm_unwind_cell(thread, caller, hash);
   size_t usable = dm_next_usable_size(block);
-  return dm_is_loader(dm_caller_address(caller)) || usable < size + DM_STAMP_SIZE
+  bool loaders = dm_is_loader(dm_caller_address(caller));
+  return loaders || usable < size + DM_STAMP_SIZE
              ? dm_record_known_alloc(thread, cell, block, size, caller,
                                      generation)
              : dm_record_in(thread, cell, block, usable, size, caller,

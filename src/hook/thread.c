@@ -81,8 +81,12 @@ dm_thread_enter(void)
   if (thread && !entered)
     forget_stack(thread);
   entered = thread != NULL;
-  if (dm_thread_usual && thread)
-    dm_thread_here = (struct dm_thread_here){thread, dm_thread_unusual_size};
+  if (!dm_thread_usual || !thread)
+    return thread;
+  /* In this order, for a signal handler that allocates in between. */
+  dm_thread_here.place = thread;
+  atomic_signal_fence(memory_order_seq_cst);
+  dm_thread_here.unusual_size = dm_thread_unusual_size;
   return thread;
 }
 

@@ -113,7 +113,8 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
      marked, each time; a stack that was shortened may be recorded in full next
      time. */
   if (walk.memorable && result != DM_WALK_FAILED &&
-      !dm_is_loader(dm_caller_address(caller)) && !dm_callsites_may_improve(callsite))
+      !dm_is_loader(dm_caller_address(caller)) &&
+      !dm_callsites_may_improve(callsite))
     memorize(&walk, key, generation, cell);
   dm_walk_finish(&walk);
   return cell;
