@@ -41,8 +41,7 @@ dm_kept_begin(struct dm_walk *walk, uint32_t generation)
 static uintptr_t
 current_rbp(const struct dm_walk *walk, const struct dm_kept_frame *frame)
 {
-  return frame->rbp_slot ? *frame->rbp_slot
-                         : walk->caller.record[DM_CALLER_RBP];
+  return *dm_walk_rbp_slot(walk, frame);
 }
 
 void

@@ -54,17 +54,9 @@ dm_is_bootstrap(const void *block)
   return (uintptr_t) block - (uintptr_t) dm_bootstrap < DM_BOOTSTRAP_SIZE;
 }
 
-/* How many bytes BLOCK, of glibc's allocator, has in all: the word before the
-   block holds the chunk's size and three flags, and a chunk that was mapped for
-   itself lends no space to its neighbour. That saves a call each time. */
-static inline size_t
-dm_header_usable_size(const void *block)
-{
-  size_t header = ((const size_t *) block)[-1];
-  return (header & ~(size_t) 7) - 8 - (header & 2) * 4;
-}
-
-/* Whether it was not mapped for itself; the bytes that it has then. */
+/* The word before BLOCK, of glibc's allocator, holds the chunk's size and three
+   flags. Whether it is one that was not mapped for itself; how many bytes it has
+   in all then. That saves a call each time. */
 static inline bool
 dm_header_is_usual(const void *block)
 {
@@ -75,6 +67,14 @@ static inline size_t
 dm_header_usual_size(const void *block)
 {
   return (((const size_t *) block)[-1] & ~(size_t) 7) - 8;
+}
+
+/* How many it has in any case: a chunk that was mapped for itself borrows no
+   space from its neighbour. */
+static inline size_t
+dm_header_usable_size(const void *block)
+{
+  return dm_header_usual_size(block) - (dm_header_is_usual(block) ? 0 : 8);
 }
 
 /* The same for a block of whatever allocator is behind. */

@@ -41,10 +41,8 @@ collect(struct read *read, const struct dm_walk *walk)
   const struct dm_kept_frame *frame = &outermost[walk->leaf];
   for (unsigned i = 0; i < walk->count; i++, frame--)
   {
-    const uintptr_t *rbp_slot = frame->rbp_slot
-                                    ? frame->rbp_slot
-                                    : &walk->caller.record[DM_CALLER_RBP];
-    if (frame->by_rbp && !add_word(&read->others, walk, rbp_slot))
+    if (frame->by_rbp &&
+        !add_word(&read->others, walk, dm_walk_rbp_slot(walk, frame)))
       return false;
     if (frame->data && !add_word(&read->others, walk, frame->data))
       return false;

@@ -78,6 +78,15 @@ dm_walk_beyond(const struct dm_walk *walk)
   return beyond < 0 ? NULL : &walk->kept->frame[beyond];
 }
 
+/* Where WALK finds what rbp is in the kept FRAME: where it was loaded from, or,
+   if it is still in its register, in the caller's record. */
+static inline const uintptr_t *
+dm_walk_rbp_slot(const struct dm_walk *walk, const struct dm_kept_frame *frame)
+{
+  return frame->rbp_slot ? frame->rbp_slot
+                         : &walk->caller.record[DM_CALLER_RBP];
+}
+
 /* The kept stack's part in a walk. BEGIN finds out whether it can be used;
    NOTE is told of the frame at the cursor, to be recorded as FRAME, and of its
    rule; RESUME, with the cursor at a frame not recorded yet, records what can be

@@ -10,19 +10,6 @@
 
 enum { THREADS = 8 };
 
-static int
-locked_kib(void)
-{
-  char status[8192];
-  FILE *file = fopen("/proc/self/status", "r");
-  CHECK(file);
-  status[fread(status, 1, sizeof status - 1, file)] = '\0';
-  fclose(file);
-  char *own = strstr(status, "\nVmLck:");
-  CHECK(own);
-  return atoi(own + 7);
-}
-
 static pthread_barrier_t all;
 
 static void *
@@ -39,11 +26,11 @@ lock_threads(void)
 {
   pthread_t threads[THREADS];
   CHECK(pthread_barrier_init(&all, NULL, THREADS + 1) == 0);
-  int before = locked_kib();
+  int before = status_number("\nVmLck:");
   for (int i = 0; i < THREADS; i++)
     CHECK(pthread_create(&threads[i], NULL, work, NULL) == 0);
   pthread_barrier_wait(&all);
-  say("%d\n", locked_kib() - before);
+  say("%d\n", status_number("\nVmLck:") - before);
   pthread_barrier_wait(&all);
   for (int i = 0; i < THREADS; i++)
     CHECK(pthread_join(threads[i], NULL) == 0);

@@ -35,14 +35,7 @@ main(void)
   for (int i = 0; i < THREADS; i++)
     CHECK(pthread_create(&threads[i], NULL, work, NULL) == 0);
   pthread_barrier_wait(&all);
-  char status[8192];
-  FILE *file = fopen("/proc/self/status", "r");
-  CHECK(file);
-  status[fread(status, 1, sizeof status - 1, file)] = '\0';
-  fclose(file);
-  char *own = strstr(status, "\nRssAnon:");
-  CHECK(own);
-  say("%d\n", atoi(own + 9));
+  say("%d\n", status_number("\nRssAnon:"));
   pthread_barrier_wait(&all);
   for (int i = 0; i < THREADS; i++)
     CHECK(pthread_join(threads[i], NULL) == 0);

@@ -37,4 +37,17 @@
     }                                                                         \
   while (0)
 
+/* The number that NAME, with its colon, has in /proc/self/status. */
+static inline int
+status_number(const char *name)
+{
+  static char status[8192];
+  FILE *file = fopen("/proc/self/status", "r");
+  CHECK(file && fread(status, 1, sizeof status - 1, file) > 0);
+  fclose(file);
+  const char *own = strstr(status, name);
+  CHECK(own);
+  return atoi(own + strlen(name));
+}
+
 #endif
