@@ -93,7 +93,7 @@ class Counts(harness.Case):
         self.assert_figures(self.site(dump, "make", "work"), allocations=20000, frees=18000,
                             live=2000, bytes=2000 * 64)
         # Ledgers are inherited: not one for each of the 2,000 threads.
-        self.assertLess(dump["self"]["threads"], 200)
+        self.assertLess(dump["self"]["threads"], 60)
 
     def test_blocks_that_are_not_ours(self):
         dump = self.run_small("foreign").dump()
