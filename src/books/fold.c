@@ -3,18 +3,17 @@
 #include "books/fold.h"
 
 #include <stdbool.h>
-#include <string.h>
 
-/* Whether the last three runs of PERIOD frames before END are the same. */
+/* Whether the last three runs of PERIOD frames before END are the same. That is
+   so when each frame of the last two has its like a period before; mostly the
+   first has not. */
 static bool
 is_third(const dm_frame *end, unsigned period)
 {
-  /* One frame tells mostly, and this is asked for each frame and period. */
-  if (end[-1] != end[-1 - (int) period])
-    return false;
-  size_t size = period * sizeof *end;
-  return memcmp(end - period, end - 2 * period, size) == 0 &&
-         memcmp(end - period, end - 3 * period, size) == 0;
+  for (const dm_frame *frame = end - 2 * period; end-- > frame;)
+    if (*end != *(end - period))
+      return false;
+  return true;
 }
 
 unsigned
