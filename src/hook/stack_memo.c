@@ -12,8 +12,9 @@ enum
 static struct dm_memo_table *
 make_table(uint64_t capacity)
 {
-  struct dm_memo_table *table = dm_arena_alloc(
-      sizeof *table + capacity * sizeof *table->stack, _Alignof(struct dm_memo_table));
+  struct dm_memo_table *table =
+      dm_arena_alloc(sizeof *table + capacity * sizeof *table->stack,
+                     _Alignof(struct dm_memo_table));
   if (!table)
     return NULL;
   table->capacity = capacity;
@@ -34,13 +35,29 @@ is_empty(const struct dm_memo_stack *stack)
   return !stack->cell;
 }
 
+/* Takes all out of TABLE, for nothing that was found before SALT is believed.
+ */
 static void
-clear(struct dm_memo_table *table)
+clear(struct dm_memo_table *table, uint64_t salt)
 {
   for (uint64_t i = 0; i < table->capacity; i++)
     if (!is_empty(&table->stack[i]))
       table->stack[i] = (struct dm_memo_stack){0, NULL};
   table->filled = 0;
+  table->salt = salt;
+}
+
+/* The second line of HASH in TABLE. */
+static struct dm_memo_stack *
+second_line(struct dm_memo_table *table, uint64_t hash)
+{
+  return dm_memo_line(table, hash << 32 | hash >> 32);
+}
+
+static bool
+is_full(const struct dm_memo_stack *line)
+{
+  return !is_empty(&line[DM_MEMO_WAYS - 1]);
 }
 
 /* Puts NEW before the entries of LINE; the one at LAST goes. */
@@ -50,6 +67,43 @@ put_first(struct dm_memo_stack *line, unsigned last, struct dm_memo_stack new)
   for (unsigned i = last; i > 0; i--)
     line[i] = line[i - 1];
   line[0] = new;
+}
+
+/* The line of STACK in TABLE that LINE, where it is, is not. */
+static struct dm_memo_stack *
+other_line(struct dm_memo_table *table, const struct dm_memo_stack *line,
+           const struct dm_memo_stack *stack)
+{
+  uint64_t hash = dm_memo_tag(stack->tag, stack->cell);
+  struct dm_memo_stack *own = dm_memo_line(table, hash);
+  return own == line ? second_line(table, hash) : own;
+}
+
+/* Which of LINE's entries is to go: one that has room in its other line, and is
+   there then, else the last. */
+static unsigned
+make_room(struct dm_memo_table *table, struct dm_memo_stack *line)
+{
+  for (unsigned i = DM_MEMO_WAYS; is_full(line) && i-- > 0;)
+  {
+    struct dm_memo_stack *other = other_line(table, line, &line[i]);
+    if (!is_full(other))
+    {
+      put_first(other, DM_MEMO_WAYS - 1, line[i]);
+      table->filled++;
+      return i;
+    }
+  }
+  return DM_MEMO_WAYS - 1;
+}
+
+/* Puts NEW, whose hash is HASH, into its line of TABLE. */
+static void
+put(struct dm_memo_table *table, uint64_t hash, struct dm_memo_stack new)
+{
+  struct dm_memo_stack *line = dm_memo_line(table, hash);
+  table->filled += !is_full(line);
+  put_first(line, make_room(table, line), new);
 }
 
 /* Puts a larger table with the same entries in the place of the present one, if
@@ -67,32 +121,16 @@ grow(struct dm_memo *memo)
     const struct dm_memo_stack *stack = &old->stack[i];
     if (is_empty(stack))
       continue;
-    uint64_t hash = dm_memo_tag(stack->tag, stack->cell);
-    put_first(dm_memo_line(table, hash), DM_MEMO_WAYS - 1, *stack);
-    table->filled++;
+    put(table, dm_memo_tag(stack->tag, stack->cell), *stack);
   }
   __atomic_store_n(&memo->table, table, __ATOMIC_RELEASE);
 }
 
-/* So much of the table is filled that entries get into each other's way. */
-static void
-make_room(struct dm_memo *memo, uint64_t salt)
+/* The cell that HASH leads to from LINE, at FIRST or behind it, or NULL. */
+static struct dm_cell *
+find_in(struct dm_memo_stack *line, unsigned first, uint64_t hash)
 {
-  struct dm_memo_table *table = memo->table;
-  if (table->salt != salt)
-  {
-    clear(table);
-    table->salt = salt;
-  }
-  else if (table->capacity < 1 << DM_MEMO_STACKS_LOG2)
-    grow(memo);
-}
-
-struct dm_cell *
-dm_memo_find_other(struct dm_memo *memo, uint64_t hash)
-{
-  struct dm_memo_stack *line = dm_memo_line(memo->table, hash);
-  for (unsigned i = 1; i < DM_MEMO_WAYS; i++)
+  for (unsigned i = first; i < DM_MEMO_WAYS; i++)
     if (dm_memo_is(&line[i], hash))
     {
       struct dm_memo_stack found = line[i];
@@ -102,19 +140,36 @@ dm_memo_find_other(struct dm_memo *memo, uint64_t hash)
   return NULL;
 }
 
+struct dm_cell *
+dm_memo_find_other(struct dm_memo *memo, uint64_t hash)
+{
+  struct dm_memo_stack *line = dm_memo_line(memo->table, hash);
+  struct dm_cell *cell = find_in(line, 1, hash);
+  return cell || !is_full(line)
+             ? cell
+             : find_in(second_line(memo->table, hash), 0, hash);
+}
+
+struct dm_cell *
+dm_memo_find(struct dm_memo *memo, uint64_t hash)
+{
+  const struct dm_memo_stack *line = dm_memo_line(memo->table, hash);
+  return dm_memo_is(line, hash) ? line->cell : dm_memo_find_other(memo, hash);
+}
+
 void
 dm_memo_keep(struct dm_memo *memo, uint64_t hash, struct dm_cell *cell,
              uint64_t salt)
 {
   struct dm_memo_table *table = memo->table;
-  struct dm_memo_stack *line = dm_memo_line(table, hash);
-  bool fills = is_empty(&line[DM_MEMO_WAYS - 1]);
-  put_first(line, DM_MEMO_WAYS - 1,
-            (struct dm_memo_stack){dm_memo_tag(hash, cell), cell});
-  if (!fills)
-    return;
-  /* Each time that another part is filled: memory may be there again. */
+  if (table->salt != salt)
+    clear(table, salt);
+  uint64_t filled = table->filled;
+  put(table, hash, (struct dm_memo_stack){dm_memo_tag(hash, cell), cell});
+  /* So much is filled that entries get into each other's way. Asked each time
+     that another part is: memory may be there again. */
   uint64_t part = table->capacity / DM_MEMO_STACKS_PARTS;
-  if (++table->filled % part == 0)
-    make_room(memo, salt);
+  if (table->filled != filled && table->filled % part == 0 &&
+      table->capacity < 1 << DM_MEMO_STACKS_LOG2)
+    grow(memo);
 }

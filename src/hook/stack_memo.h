@@ -27,7 +27,14 @@
 
    The table of hashes begins small and grows with the stacks that there are. A
    hash has its place in one cache line of it, among the four that were found
-   there last, the last one first; so the usual way looks at one.
+   there last, the last one first; so the usual way looks at one. One that
+   has to go from its line goes to its second one, if that has room (as in
+   R. Pagh, F. Rodler, "Cuckoo Hashing", 2001), so that hardly any is forgotten
+   before nearly all lines are full.
+
+   A walk asks the memo, too, before it looks for its callsite, for its shape may
+   be new and its hash not; a walk that has no shape has the hash of its frames
+   instead.
 
    Entries are not guarded against a signal handler that allocates while one is
    written: a mixture of two entries hashes to nothing that was ever stored. */
@@ -218,12 +225,16 @@ dm_memo_note_last(struct dm_shape *shape, uint64_t hash, uint32_t callsite)
 /* Makes the first table of MEMO. Returns false without memory. */
 bool dm_memo_init(struct dm_memo *memo);
 
-/* The cell that HASH leads to from behind the first place of its line, or NULL.
-   It gets the first place. */
+/* The cell that HASH leads to from anywhere but the first place of its line, or
+   NULL. */
 struct dm_cell *dm_memo_find_other(struct dm_memo *memo, uint64_t hash);
 
+/* The cell that HASH leads to, or NULL. */
+struct dm_cell *dm_memo_find(struct dm_memo *memo, uint64_t hash);
+
 /* Lets HASH, which leads nowhere, lead to CELL. SALT is the part of the keys
-   that changes when what was found before is not to be believed any more.
+   that changes when what was found before is not to be believed any more: then
+   all of it is forgotten.
    Signal-safe, for the memo's own thread. */
 void dm_memo_keep(struct dm_memo *memo, uint64_t hash, struct dm_cell *cell,
                   uint64_t salt);

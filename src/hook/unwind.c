@@ -23,7 +23,8 @@ dm_unwind_init(unsigned frames, bool verify, uintptr_t static_tls)
   tls_size = static_tls;
 }
 
-/* The cell that the memo knows for CALLER, whose key is KEY, by SHAPE, or NULL. */
+/* The cell that the memo knows for CALLER, whose key is KEY, by SHAPE, or NULL.
+ */
 static inline struct dm_cell *
 recall(struct dm_thread *thread, struct dm_shape *shape,
        struct dm_caller caller, uint64_t key)
@@ -35,11 +36,31 @@ recall(struct dm_thread *thread, struct dm_shape *shape,
   return cell ? cell : dm_memo_find_other(&thread->memo, hash);
 }
 
+/* The hash by which the memo knows the stack of WALK while GENERATION lasts:
+   that of its words, or where these have no shape, that of its frames, which
+   the next walk finds. 0: it is not to be remembered. CUT: the stack goes on.
+ */
+static uint64_t
+hash_of_walk(const struct dm_walk *walk, bool cut, uint64_t key,
+             uint32_t generation)
+{
+  if (walk->leaf < 0)
+    return 0;
+  /* What the loader asks for is to be marked, each time. */
+  bool usual =
+      walk->memorable && !dm_is_loader(dm_caller_address(walk->caller));
+  const struct dm_shape *shape = usual ? dm_shape_of_walk(walk, key) : NULL;
+  if (shape)
+    return dm_memo_hash(shape, walk->caller);
+  uint64_t salt = walk->thread->memo.salt + generation;
+  return dm_stir(dm_walk_chain(walk) ^ dm_stir(salt) ^ walk->count * 2 ^ cut);
+}
+
 /* Compares what was walked with libunwind's own stack, and the cell that it led
-   to with what the memo says. */
+   to with what the memo says; HASH is 0 or the walk's. */
 static void
 verify(struct dm_walk *walk, enum dm_walk_result result,
-       const struct dm_cell *cell, uint64_t key)
+       const struct dm_cell *cell, uint64_t key, uint64_t hash)
 {
   struct dm_thread *thread = walk->thread;
   uintptr_t addresses[DM_DEPTH_MAX];
@@ -53,10 +74,12 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
     same = (addresses[i] & ((UINT64_C(1) << 48) - 1)) ==
            dm_frame_address(frames[i]);
 
+  const struct dm_cell *known = hash ? dm_memo_find(&thread->memo, hash) : NULL;
+  same = same && (!known || known == cell);
   for (unsigned way = 0; way < 2; way++)
   {
     struct dm_shape *shape = dm_memo_shape(&thread->memo, key) + way;
-    const struct dm_cell *known = recall(thread, shape, walk->caller, key);
+    known = recall(thread, shape, walk->caller, key);
     same = same && (!known || known == cell);
   }
 
@@ -66,30 +89,13 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
     dm_counter_add(&mishaps->differing, 1);
 }
 
-/* Keeps WALK, which led to CELL in GENERATION, for the next time. */
-static void
-memorize(const struct dm_walk *walk, uint64_t key, uint32_t generation,
-         struct dm_cell *cell)
-{
-  struct dm_memo *memo = &walk->thread->memo;
-  const struct dm_shape *shape = dm_shape_of_walk(walk, key);
-  if (shape)
-    dm_memo_keep(memo, dm_memo_hash(shape, walk->caller), cell,
-                 memo->salt + generation);
-}
-
 /* The callsite of the stack of WALK. CUT: it goes on. */
 static uint32_t
 find_callsite(struct dm_walk *walk, bool cut)
 {
-  uint32_t callsite = DM_CALLSITE_OTHER;
-  if (walk->leaf >= 0)
-  {
-    const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
-    uint64_t chain = dm_chain_last(walk->kept->frame[walk->leaf].frames,
-                                   beyond ? beyond->frames : 0, walk->count);
-    callsite = dm_callsites_known(chain, walk->count, cut);
-  }
+  uint32_t callsite = walk->leaf < 0 ? DM_CALLSITE_OTHER
+                                     : dm_callsites_known(dm_walk_chain(walk),
+                                                          walk->count, cut);
   return callsite != DM_CALLSITE_OTHER
              ? callsite
              : dm_callsites_find(dm_walk_frames(walk), walk->count, cut);
@@ -105,24 +111,29 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
   if (result == DM_WALK_FAILED)
     dm_counter_add(&thread->ledger->mishaps.unwind_failed, 1);
 
-  uint32_t callsite = find_callsite(&walk, result == DM_WALK_ON);
-  struct dm_cell *cell = dm_ledger_own_cell(thread->ledger, callsite);
-  if (dm_unwind_verify)
-    verify(&walk, result, cell, key);
-  /* A failed walk may do better next time. What the loader asks for is to be
-     marked, each time; a stack that was shortened may be recorded in full next
-     time. */
-  if (walk.memorable && result != DM_WALK_FAILED &&
-      !dm_is_loader(dm_caller_address(caller)) &&
-      !dm_callsites_may_improve(callsite))
-    memorize(&walk, key, generation, cell);
+  bool cut = result == DM_WALK_ON;
+  /* A failed walk may do better next time. */
+  uint64_t hash =
+      result == DM_WALK_FAILED ? 0 : hash_of_walk(&walk, cut, key, generation);
+  struct dm_memo *memo = &thread->memo;
+  struct dm_cell *cell =
+      hash && !dm_unwind_verify ? dm_memo_find(memo, hash) : NULL;
+  if (!cell)
+  {
+    uint32_t callsite = find_callsite(&walk, cut);
+    cell = dm_ledger_own_cell(thread->ledger, callsite);
+    if (dm_unwind_verify)
+      verify(&walk, result, cell, key, hash);
+    /* A stack that was shortened may be recorded in full next time. */
+    if (hash && !dm_callsites_may_improve(callsite))
+      dm_memo_keep(memo, hash, cell, memo->salt + generation);
+  }
   dm_walk_finish(&walk);
   return cell;
 }
 
 struct dm_cell *
-dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller,
-               uint64_t hash)
+dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t hash)
 {
   uint32_t generation =
       atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/chain.h"
 #include "base/config.h"
 #include "books/callsites.h"
 #include "hook/frame_rules.h"
@@ -78,6 +79,16 @@ dm_walk_beyond(const struct dm_walk *walk)
   return beyond < 0 ? NULL : &walk->kept->frame[beyond];
 }
 
+/* The chain (base/chain.h) of the frames of WALK, outermost first. For walks
+   with a leaf. */
+static inline uint64_t
+dm_walk_chain(const struct dm_walk *walk)
+{
+  const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
+  return dm_chain_last(walk->kept->frame[walk->leaf].frames,
+                       beyond ? beyond->frames : 0, walk->count);
+}
+
 /* Where WALK finds what rbp is in the kept FRAME: where it was loaded from, or,
    if it is still in its register, in the caller's record. */
 static inline const uintptr_t *
@@ -89,8 +100,8 @@ dm_walk_rbp_slot(const struct dm_walk *walk, const struct dm_kept_frame *frame)
 
 /* The kept stack's part in a walk. BEGIN finds out whether it can be used;
    NOTE is told of the frame at the cursor, to be recorded as FRAME, and of its
-   rule; RESUME, with the cursor at a frame not recorded yet, records what can be
-   taken from the kept stack and moves the cursor behind it; END joins the
+   rule; RESUME, with the cursor at a frame not recorded yet, records what can
+   be taken from the kept stack and moves the cursor behind it; END joins the
    frames to what was kept. */
 void dm_kept_begin(struct dm_walk *walk, uint32_t generation);
 void dm_kept_note(struct dm_walk *walk, dm_rule rule, dm_frame frame);
