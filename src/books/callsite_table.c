@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/chain.h"
 #include "base/sys.h"
 
 /* What a number's stack is kept in. It stays with the number and serves the
@@ -66,10 +65,8 @@ dm_table_word_of(uint64_t chain, unsigned count, unsigned how)
 uint64_t
 dm_table_word(const struct dm_stack *stack)
 {
-  uint64_t chain = 0;
-  for (unsigned i = stack->count; i-- > 0;)
-    chain = dm_chain_add(chain, stack->frames[i]);
-  return dm_table_word_of(chain, stack->count, stack->how);
+  return dm_table_word_of(dm_frames_chain(stack->frames, stack->count),
+                          stack->count, stack->how);
 }
 
 /* --------------------------------------------------------------------------

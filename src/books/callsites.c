@@ -148,7 +148,8 @@ dm_callsites_known(uint64_t chain, unsigned count, bool cut)
 }
 
 uint32_t
-dm_callsites_find(const dm_frame *frames, unsigned count, bool cut)
+dm_callsites_new(uint64_t chain, const dm_frame *frames, unsigned count,
+                 bool cut)
 {
   struct dm_stack stack = {
       .frames = frames,
@@ -156,9 +157,17 @@ dm_callsites_find(const dm_frame *frames, unsigned count, bool cut)
       .how = cut ? DM_CALLSITE_CUT : 0,
   };
   uint32_t limit = limits[UNTIL_PRESSED];
-  uint64_t word = dm_table_word(&stack);
-  uint32_t number = dm_table_find(&stack, word, limit);
+  uint64_t word = dm_table_word_of(chain, count, stack.how);
+  uint32_t number = has_room(limit) ? dm_table_find(&stack, word, limit) : 0;
   return number ? number : find_pressed(stack, word);
+}
+
+uint32_t
+dm_callsites_find(const dm_frame *frames, unsigned count, bool cut)
+{
+  uint64_t chain = dm_frames_chain(frames, count);
+  uint32_t number = dm_callsites_known(chain, count, cut);
+  return number ? number : dm_callsites_new(chain, frames, count, cut);
 }
 
 bool

@@ -69,9 +69,13 @@ extern DM_HIDDEN _Atomic uint32_t dm_callsites_generation;
    on beyond them. Thread-safe, Signal-safe; never waits. */
 uint32_t dm_callsites_find(const dm_frame *frames, unsigned count, bool cut);
 
-/* The same for a stack that is known in full, by the chain (base/chain.h) of
-   its frames, outermost first; DM_CALLSITE_OTHER when it is not. */
+/* The two halves of that, for callers that have the chain of the frames,
+   dm_frames_chain, without looking at each. KNOWN: the number of the stack if it
+   is recorded in full, else DM_CALLSITE_OTHER. NEW: what is recorded of one that
+   is not. The same. */
 uint32_t dm_callsites_known(uint64_t chain, unsigned count, bool cut);
+uint32_t dm_callsites_new(uint64_t chain, const dm_frame *frames,
+                          unsigned count, bool cut);
 
 /* Whether a stack for which NUMBER was found should be looked up again at its
    next allocation instead of being remembered: it was recorded shortened for

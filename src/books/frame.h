@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "base/chain.h"
+
 typedef uint64_t dm_frame;
 
 /* The top bits of a frame: its module's number; below it a flag for a frame
@@ -37,6 +39,17 @@ static inline uintptr_t
 dm_frame_pc(dm_frame frame)
 {
   return dm_frame_address(frame) - !(frame & DM_FRAME_INTERRUPTED);
+}
+
+/* The chain (base/chain.h) of COUNT frames, innermost first, from the outermost
+   on. */
+static inline uint64_t
+dm_frames_chain(const dm_frame *frames, unsigned count)
+{
+  uint64_t chain = 0;
+  while (count-- > 0)
+    chain = dm_chain_add(chain, frames[count]);
+  return chain;
 }
 
 #endif

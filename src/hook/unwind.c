@@ -93,12 +93,13 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
 static uint32_t
 find_callsite(struct dm_walk *walk, bool cut)
 {
-  uint32_t callsite = walk->leaf < 0 ? DM_CALLSITE_OTHER
-                                     : dm_callsites_known(dm_walk_chain(walk),
-                                                          walk->count, cut);
-  return callsite != DM_CALLSITE_OTHER
+  if (walk->leaf < 0)
+    return dm_callsites_find(walk->frames, walk->count, cut);
+  uint64_t chain = dm_walk_chain(walk);
+  uint32_t callsite = dm_callsites_known(chain, walk->count, cut);
+  return callsite
              ? callsite
-             : dm_callsites_find(dm_walk_frames(walk), walk->count, cut);
+             : dm_callsites_new(chain, dm_walk_frames(walk), walk->count, cut);
 }
 
 static struct dm_cell *
