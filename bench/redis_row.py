@@ -42,13 +42,14 @@ def wait_until_up(process, port, seconds=30.0):
     raise measure.Failed("server not started")
 
 
-def benchmark(port, requests, seconds):
-    """The seconds that redis-benchmark needed for REQUESTS of each test."""
+def benchmark(port, requests, pipeline, seconds):
+    """The seconds that redis-benchmark needed for REQUESTS of each test, when
+    each of its clients sends PIPELINE of them before it waits."""
     try:
         done = subprocess.run(
             ["redis-benchmark", "-h", "127.0.0.1", "-p", str(port), "-t", TESTS,
-             "-n", str(requests), "-r", "100000", "-d", "100", "-P", "16",
-             "-c", "50", "--csv"], capture_output=True, text=True,
+             "-n", str(requests), "-r", "100000", "-d", "100", "-P",
+             str(pipeline), "-c", "50", "--csv"], capture_output=True, text=True,
             timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         raise measure.Failed(f"over {seconds:.0f} s") from None
@@ -59,8 +60,8 @@ def benchmark(port, requests, seconds):
     return sum(requests / rate for rate in rates)
 
 
-def run(column, words, requests, directory, seconds):
-    """Serve REQUESTS in all under COLUMN and return the Cost."""
+def run(column, words, requests, pipeline, directory, seconds):
+    """Serve REQUESTS in all, PIPELINE at a time, under COLUMN; return the Cost."""
     port = free_port()
     settings = column.settings(directory)
     with tempfile.TemporaryDirectory(prefix="dmalloc-bench-") as temporary:
@@ -74,7 +75,7 @@ def run(column, words, requests, directory, seconds):
             cwd=temporary, start_new_session=True)
         try:
             wait_until_up(process, port)
-            wall = benchmark(port, max(1000, requests // 5), seconds)
+            wall = benchmark(port, max(1000, requests // 5), pipeline, seconds)
             try:
                 ask(port, "SHUTDOWN NOSAVE")
             except OSError:

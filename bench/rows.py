@@ -20,7 +20,8 @@ class Row:
 
     size is the amount of its work in a full run, in units of its own;
     command turns an amount into (settings, words); goal is the ratio of CPU
-    time that the project wants; needs names the commands that must be there.
+    time that the project wants; needs names the commands that must be there;
+    pipeline, of a server's row, is how many requests a client sends at a time.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Row:
     command: typing.Callable
     goal: str = ""
     needs: tuple = ()
+    pipeline: int = 0
 
     def missing(self):
         """Why it cannot be run here; None when it can."""
@@ -42,9 +44,9 @@ class Row:
     def run(self, column, part, directory, seconds):
         """Run PART of the work under COLUMN; its files go to DIRECTORY."""
         settings, words = self.command(self.amount(part))
-        if self.name == "redis":
-            return redis_row.run(column, words, self.amount(part), directory,
-                                 seconds)
+        if self.pipeline:
+            return redis_row.run(column, words, self.amount(part),
+                                 self.pipeline, directory, seconds)
         return measure.run_once(
             [*column.prefix(directory), *words],
             [*settings, *column.settings(directory)], seconds, directory)
@@ -96,6 +98,11 @@ def compiler(amount):
                 "-o", "/dev/null"]
 
 
+def redis(_amount):
+    """The server; its requests come from redis_row."""
+    return [], [shutil.which("redis-server") or "redis-server"]
+
+
 ROWS = [
     Row("slots15", "malloc and free of 16 to 512 bytes, 15 frames", 40000000,
         workload("slots", "ops", "--depth", "15"), "1.9"),
@@ -119,7 +126,8 @@ ROWS = [
         workload("cross", "ops")),
     Row("tail", "random replacement, a long tail of sizes", 24000000,
         workload("tail", "ops")),
-    Row("redis", "redis-server under redis-benchmark", 1500000,
-        lambda amount: ([], [shutil.which("redis-server") or "redis-server"]),
-        "1.03 wall", ("redis-server", "redis-benchmark")),
+    Row("redis", "redis-server under redis-benchmark", 200000, redis,
+        "1.03 wall", ("redis-server", "redis-benchmark"), pipeline=1),
+    Row("redis16", "the same, 16 requests at a time", 1500000, redis,
+        "", ("redis-server", "redis-benchmark"), pipeline=16),
 ]
