@@ -136,8 +136,9 @@ def _plain_text(plain, field, reason):
     return f"{value:.1f} MiB" if field == "peak" else f"{value:.2f} s"
 
 
-def _times_ours(cells):
-    """How many times what dmalloc adds heaptrack's preload adds, as text."""
+def _times_ours(row, cells):
+    """How many times what dmalloc adds heaptrack's preload adds, as text, with
+    the goal of ROW for it."""
     ours = cells.get("dmalloc")
     theirs = cells.get("heaptrack-preload")
     if ours is None or theirs is None:
@@ -145,7 +146,8 @@ def _times_ours(cells):
     own, other = ours.middle("cpu"), theirs.middle("cpu")
     if own is None or other is None or own <= 1.0:
         return ""
-    return f"{(other - 1) / (own - 1):.1f}"
+    text = f"{(other - 1) / (own - 1):.1f}"
+    return f"{text} ({row.multiple})" if row.multiple else text
 
 
 def render(results, chosen):
@@ -162,7 +164,7 @@ def render(results, chosen):
             ("Bytes written for the profile", None, Cell.bytes_left)):
         goals = field == "cpu"
         head = (["program"] + (["goal"] if goals else []) + titles
-                + (["heaptrack's preload adds, times dmalloc"] if goals
+                + (["heaptrack's preload adds, times dmalloc (goal)"] if goals
                    else []))
         lines = []
         for row, cells, plain in results:
@@ -174,7 +176,7 @@ def render(results, chosen):
                 else:
                     line.append(_plain_text(plain, field, cell.reason)
                                 if field else "")
-            lines.append(line + ([_times_ours(cells)] if goals else []))
+            lines.append(line + ([_times_ours(row, cells)] if goals else []))
         if field is None:
             head = [head[0]] + head[2:] if chosen[0].name == "plain" else head
             lines = [line[:1] + line[2:] if chosen[0].name == "plain" else line
