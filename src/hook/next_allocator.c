@@ -27,8 +27,8 @@ dm_bootstrap_alloc(size_t alignment, size_t size)
   size_t end;
   do
   {
-    start = (arena + used + HEADER + alignment - 1) &
-            ~(uintptr_t) (alignment - 1);
+    start =
+        (arena + used + HEADER + alignment - 1) & ~(uintptr_t) (alignment - 1);
     end = (start + (size < 32 ? 32 : size) + 15 - arena) & ~(size_t) 15;
     if (end > DM_BOOTSTRAP_SIZE)
       return NULL;
@@ -89,13 +89,19 @@ dm_next_probe(void)
       !dladdr((void *) (uintptr_t) &gnu_get_libc_version, &of_libc) ||
       of_malloc.dli_fbase != of_libc.dli_fbase)
     return;
-  static const size_t sizes[] = {0, 1, 24, 25, 100, 1032, 5000, 200000};
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+  /* Few pages of the heap, and one block that is mapped by itself: this is done
+     at each start of a program. */
+  static const struct
   {
-    void *plain = dm_next.malloc(sizes[i]);
-    void *aligned = dm_next.memalign(256, sizes[i]);
-    if (!plain || !header_is_right(plain) || !aligned ||
-        !header_is_right(aligned))
+    size_t alignment, size;
+  } blocks[] = {{0, 0},     {0, 1},    {0, 24},    {0, 25},
+                {256, 100}, {0, 1032}, {0, 200000}};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+  {
+    void *block = blocks[i].alignment
+                      ? dm_next.memalign(blocks[i].alignment, blocks[i].size)
+                      : dm_next.malloc(blocks[i].size);
+    if (!block || !header_is_right(block))
       return;
   }
   dm_next.chunk_headers = true;
