@@ -3,6 +3,7 @@
 
 #include "hook/unwind.h"
 
+#include "books/callsite_table.h"
 #include "books/callsites.h"
 #include "fake_rules.h"
 #include "runner.h"
@@ -264,6 +265,36 @@ check_every_return_address(unsigned count)
   }
 }
 
+/* Four shapes in two places: some of these walk each time, and find their cell
+   in the memo, not in the table. */
+START_TEST(walks_ask_the_memo)
+{
+  enum
+  {
+    TURNS = 200
+  };
+  uint32_t sites[4];
+  for (unsigned i = 0; i < TURNS; i++)
+    for (unsigned j = 0; j < 4; j++)
+      sites[j] = find_of_kind(j);
+  uint32_t round = atomic_fetch_add(&dm_table_round, 1);
+  fake_lookups = 0;
+  for (unsigned i = 0; i < TURNS; i++)
+    for (unsigned j = 0; j < 4; j++)
+      ck_assert_uint_eq(find_of_kind(j), sites[j]);
+  ck_assert_uint_ge(fake_lookups, TURNS);
+  for (unsigned j = 0; j < 4; j++)
+    ck_assert_uint_eq(dm_table.entries[sites[j]].round, round);
+  /* Not when a module is gone. */
+  atomic_fetch_add(&dm_callsites_generation, 1);
+  for (unsigned j = 0; j < 4; j++)
+  {
+    ck_assert_uint_eq(find_of_kind(j), sites[j]);
+    ck_assert_uint_eq(dm_table.entries[sites[j]].round, round + 1);
+  }
+}
+END_TEST
+
 START_TEST(every_return_address_counts)
 {
   make_plain_stack(20);
@@ -340,6 +371,7 @@ main(void)
                                 known_stacks_need_no_rules,
                                 the_kept_stack_ends_with_a_module,
                                 shapes_that_take_turns,
+                                walks_ask_the_memo,
                                 every_return_address_counts,
                                 a_word_of_zero_hides_none,
                                 a_stack_of_zeros_is_none_of_the_known,
