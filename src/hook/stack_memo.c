@@ -47,13 +47,6 @@ clear(struct dm_memo_table *table, uint64_t salt)
   table->salt = salt;
 }
 
-/* The second line of HASH in TABLE. */
-static struct dm_memo_stack *
-second_line(struct dm_memo_table *table, uint64_t hash)
-{
-  return dm_memo_line(table, hash << 32 | hash >> 32);
-}
-
 static bool
 is_full(const struct dm_memo_stack *line)
 {
@@ -76,15 +69,15 @@ other_line(struct dm_memo_table *table, const struct dm_memo_stack *line,
 {
   uint64_t hash = dm_memo_tag(stack->tag, stack->cell);
   struct dm_memo_stack *own = dm_memo_line(table, hash);
-  return own == line ? second_line(table, hash) : own;
+  return own == line ? dm_memo_second_line(table, hash) : own;
 }
 
-/* Which of LINE's entries is to go: one that has room in its other line, and is
-   there then, else the last. */
+/* Which entry of LINE, which is full, is to go: one that has room in its other
+   line, and is there then, else the last. */
 static unsigned
-make_room(struct dm_memo_table *table, struct dm_memo_stack *line)
+make_room(struct dm_memo_table *table, const struct dm_memo_stack *line)
 {
-  for (unsigned i = DM_MEMO_WAYS; is_full(line) && i-- > 0;)
+  for (unsigned i = DM_MEMO_WAYS; i-- > 0;)
   {
     struct dm_memo_stack *other = other_line(table, line, &line[i]);
     if (!is_full(other))
@@ -102,8 +95,12 @@ static void
 put(struct dm_memo_table *table, uint64_t hash, struct dm_memo_stack new)
 {
   struct dm_memo_stack *line = dm_memo_line(table, hash);
-  table->filled += !is_full(line);
-  put_first(line, make_room(table, line), new);
+  unsigned last = DM_MEMO_WAYS - 1;
+  if (is_full(line))
+    last = make_room(table, line);
+  else
+    table->filled++;
+  put_first(line, last, new);
 }
 
 /* Puts a larger table with the same entries in the place of the present one, if
@@ -140,21 +137,28 @@ find_in(struct dm_memo_stack *line, unsigned first, uint64_t hash)
   return NULL;
 }
 
+/* The cell that HASH leads to from its own line, at FIRST or behind it, or from
+   its second one, or NULL. */
+static struct dm_cell *
+find_from(struct dm_memo *memo, unsigned first, uint64_t hash)
+{
+  struct dm_memo_stack *line = dm_memo_line(memo->table, hash);
+  struct dm_cell *cell = find_in(line, first, hash);
+  return cell || !is_full(line)
+             ? cell
+             : find_in(dm_memo_second_line(memo->table, hash), 0, hash);
+}
+
 struct dm_cell *
 dm_memo_find_other(struct dm_memo *memo, uint64_t hash)
 {
-  struct dm_memo_stack *line = dm_memo_line(memo->table, hash);
-  struct dm_cell *cell = find_in(line, 1, hash);
-  return cell || !is_full(line)
-             ? cell
-             : find_in(second_line(memo->table, hash), 0, hash);
+  return find_from(memo, 1, hash);
 }
 
 struct dm_cell *
 dm_memo_find(struct dm_memo *memo, uint64_t hash)
 {
-  const struct dm_memo_stack *line = dm_memo_line(memo->table, hash);
-  return dm_memo_is(line, hash) ? line->cell : dm_memo_find_other(memo, hash);
+  return find_from(memo, 0, hash);
 }
 
 void

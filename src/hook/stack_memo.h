@@ -194,6 +194,13 @@ dm_memo_line(struct dm_memo_table *table, uint64_t hash)
   return (struct dm_memo_stack *) ((char *) table->stack + offset);
 }
 
+/* The second line for HASH, where an entry goes that has to go from the first. */
+static inline struct dm_memo_stack *
+dm_memo_second_line(struct dm_memo_table *table, uint64_t hash)
+{
+  return dm_memo_line(table, hash << 32 | hash >> 32);
+}
+
 static inline uint64_t
 dm_memo_tag(uint64_t hash, const struct dm_cell *cell)
 {
@@ -226,10 +233,10 @@ dm_memo_note_last(struct dm_shape *shape, uint64_t hash, uint32_t callsite)
 bool dm_memo_init(struct dm_memo *memo);
 
 /* The cell that HASH leads to from anywhere but the first place of its line, or
-   NULL. */
+   NULL. It gets the first place of the line where it is. */
 struct dm_cell *dm_memo_find_other(struct dm_memo *memo, uint64_t hash);
 
-/* The cell that HASH leads to, or NULL. */
+/* The same from all places. */
 struct dm_cell *dm_memo_find(struct dm_memo *memo, uint64_t hash);
 
 /* Lets HASH, which leads nowhere, lead to CELL. SALT is the part of the keys

@@ -213,6 +213,8 @@ count_known(unsigned count, uint64_t salt)
     if (!cell)
       continue;
     ck_assert_ptr_eq(cell, cell_of(i));
+    ck_assert(dm_memo_is(dm_memo_line(memo.table, hash), hash) ||
+              dm_memo_is(dm_memo_second_line(memo.table, hash), hash));
     ck_assert_ptr_eq(dm_memo_find(&memo, hash), cell);
     known++;
   }
