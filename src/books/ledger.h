@@ -132,18 +132,27 @@ int dm_ledgers_init(unsigned cap);
 struct dm_ledger *dm_ledger_new(void);
 extern struct dm_ledger *dm_ledger_emergency;
 
-/* The cell that LABEL, or a stamp's fields, tell the callsite of: ready for use
-   if it has that label. */
+/* The cell of CALLSITE in LEDGER, ready for use if it has a label; and of the
+   callsite that LABEL, or a stamp's fields, tell, ready for use if it has that
+   label. Both count in bytes: one shift, and none when the cell is used. */
+enum
+{
+  DM_CELL_SIZE_LOG2 = 6
+};
+_Static_assert(sizeof(struct dm_cell) == 1 << DM_CELL_SIZE_LOG2, "one shift");
+
+static inline struct dm_cell *
+dm_ledger_cell_at(struct dm_ledger *ledger, uint64_t callsite)
+{
+  uint64_t offset = callsite << DM_CELL_SIZE_LOG2;
+  return (struct dm_cell *) ((char *) ledger->cells + offset);
+}
+
 static inline struct dm_cell *
 dm_ledger_labelled_cell(struct dm_ledger *ledger, uint64_t label)
 {
-  enum
-  {
-    SIZE_SHIFT = 6
-  };
-  _Static_assert(sizeof(struct dm_cell) == 1 << SIZE_SHIFT, "one shift");
-  uint64_t offset = label >> (DM_LABEL_CALLSITE_SHIFT - SIZE_SHIFT) &
-                    DM_LABEL_CALLSITES << SIZE_SHIFT;
+  uint64_t offset = label >> (DM_LABEL_CALLSITE_SHIFT - DM_CELL_SIZE_LOG2) &
+                    DM_LABEL_CALLSITES << DM_CELL_SIZE_LOG2;
   return (struct dm_cell *) ((char *) ledger->cells + offset);
 }
 

@@ -90,8 +90,7 @@ write_shape(struct dm_shape *shape, const struct dm_shape *new)
   shape->key = 0;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   shape->seed = new->seed;
-  shape->tag = new->tag;
-  shape->callsite = new->callsite;
+  shape->last = new->last;
   shape->count = new->count;
   memcpy(shape->slot, new->slot, new->count * sizeof *new->slot);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -10,8 +10,9 @@
    register when the allocator was called is the word that the entry point saved
    it in.)
 
-   The values are hashed together with the shape, and the hash leads to the cell:
-   as a rule that of the shape's last stack, else by a table.
+   The values are hashed together with the shape, and the hash leads to the
+   callsite, and so to its cell: as a rule that of the shape's last stack, else
+   by a table.
    So stacks that differ only in who called whom, not in where the frames lie,
    share a shape: the usual case for a leaf that is called from many places. A
    shape is made when it is needed twice in a row, or by chance, so that those
@@ -19,33 +20,32 @@
 
    The words are taken in pairs, with one instruction for each: the first is
    mixed in, the second is multiplied by. A factor that ends in N zero bits
-   loses N bits of what was there; return addresses end in one on average. So
-   the second of a pair is always a return address, and of a shape that is
-   written none that ends in many: no word that may be 0. Then two stacks that
-   differ in one word never have the same hash, and others by chance in one of
-   2^50 or so.
+   loses N bits of what was there, return addresses end in one on average; and a
+   small one leaves a difference in the lowest bits, which a hash does not have.
+   So the second of a pair is always a return address, and of a shape that is
+   written none that ends in many zeros or is small: no word that may be 0. Then
+   two stacks have the same hash by chance, in one of 2^44 or so.
 
    The table of hashes begins small and grows with the stacks that there are. A
-   hash has its place in one cache line of it, among the four that were found
-   there last, the last one first; so the usual way looks at one. One that
-   has to go from its line goes to its second one, if that has room (as in
+   hash has its place in one line of it, half a cache line, among the four that
+   were found there last, the last one first; so the usual way looks at one. One
+   that has to go from its line goes to its second one, if that has room (as in
    R. Pagh, F. Rodler, "Cuckoo Hashing", 2001), so that hardly any is forgotten
-   before nearly all lines are full.
+   before nearly all lines are full. Programs with many stacks wait for the table
+   to come from memory, so an entry is as small as can be: one word.
 
    A walk asks the memo, too, before it looks for its callsite, for its shape may
    be new and its hash not; a walk that has no shape has the hash of its frames
    instead.
 
-   Entries are not guarded against a signal handler that allocates while one is
-   written: a mixture of two entries hashes to nothing that was ever stored. */
+   Nothing is guarded against a signal handler that allocates while a line is
+   changed: it finds whole entries, or misses one. */
 
 #ifndef DM_HOOK_STACK_MEMO_H
 #define DM_HOOK_STACK_MEMO_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct dm_cell;
 
 enum
 {
@@ -61,33 +61,36 @@ enum
                          the first */
 };
 
-/* Whether a return address may be a factor: it ends in few zero bits. */
+/* Hashes have 44 bits, and below them room for the number of a callsite. */
+#define DM_MEMO_HASH_UNIT (UINT64_C(1) << 20)
+
+static inline uint64_t
+dm_memo_hash_of(uint64_t word)
+{
+  return word & -DM_MEMO_HASH_UNIT;
+}
+
+/* A hash and the number of the callsite that it leads to; 0: nothing. */
+typedef uint64_t dm_memo_entry;
+
+/* Whether a return address may be a factor: it ends in few zero bits, and is no
+   smaller than a hash's unit. */
 static inline bool
 dm_memo_is_factor(uintptr_t address)
 {
-  return address & 0xffff;
+  return address & 0xffff && address >= DM_MEMO_HASH_UNIT;
 }
 
 struct dm_shape
 {
   uint64_t key;                 /* of return address and slot; 0: empty */
   uint64_t seed;                /* of the slots: where the hash begins; never 0 */
-  uint64_t tag;      /* of the last stack: its hash combined with its callsite */
-  uint32_t callsite; /* of that */
+  dm_memo_entry last;           /* of the last stack; 0: none */
   uint16_t count;               /* slots, a multiple of the step */
   uint16_t slot[DM_MEMO_SLOTS]; /* in words from the caller's record on */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct dm_shape) == 128, "two cache lines");
-
-/* What a hash leads to: the cell of the thread's ledger. The tag is the hash
-   combined with the cell's address, so a pair torn by a signal handler does not
-   match. */
-struct dm_memo_stack
-{
-  uint64_t tag;
-  struct dm_cell *cell;
-};
 
 struct dm_memo_table
 {
@@ -96,7 +99,7 @@ struct dm_memo_table
                         where its line is */
   uint64_t filled;   /* entries, whatever they are worth */
   uint64_t salt;     /* with which all were found that is not outdated */
-  struct dm_memo_stack stack[] __attribute__((aligned(64)));
+  dm_memo_entry entry[] __attribute__((aligned(64)));
 };
 
 struct dm_memo
@@ -159,9 +162,10 @@ dm_memo_shape(struct dm_memo *memo, uint64_t key)
 }
 
 /* The hash of the values in SHAPE's words as they are now, seen from CALLER:
-   four chains that do not wait for each other, told apart at the end. Where the
-   words are 0 now, so are the chains; the seed is left then, and never 0, which
-   would be the hash of an empty entry. */
+   four chains that do not wait for each other, told apart at the end. What
+   differs in a word goes up in a product; so what a hash does not have, its
+   lowest bits, is none of a chain's upper ones. Where the words are 0 now, so
+   are the chains; the seed is left then. */
 static inline __attribute__((always_inline)) uint64_t
 dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 {
@@ -176,74 +180,60 @@ dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
     d = (d ^ base[slot[6]]) * base[slot[7]];
     slot += DM_MEMO_STEP;
   } while (slot != end);
-  a ^= b << 31 | b >> 33;
-  c ^= d << 29 | d >> 35;
-  return a + (c << 17 | c >> 47) + shape->seed;
+  a ^= b >> 4 | b << 60;
+  c ^= d >> 4 | d << 60;
+  return dm_memo_hash_of(a + (c >> 12 | c << 52) + shape->seed);
 }
 
 /* The line for HASH in TABLE: DM_MEMO_WAYS entries. */
-static inline struct dm_memo_stack *
+static inline dm_memo_entry *
 dm_memo_line(struct dm_memo_table *table, uint64_t hash)
 {
   enum
   {
-    SIZE_LOG2 = 4
+    SIZE_LOG2 = 3
   };
-  _Static_assert(sizeof *table->stack == 1 << SIZE_LOG2, "one shift");
+  _Static_assert(sizeof *table->entry == 1 << SIZE_LOG2, "one shift");
   uint64_t offset = hash >> (64 - DM_MEMO_STACKS_LOG2 - SIZE_LOG2) & table->mask;
-  return (struct dm_memo_stack *) ((char *) table->stack + offset);
+  return (dm_memo_entry *) ((char *) table->entry + offset);
 }
 
-/* The second line for HASH, where an entry goes that has to go from the first. */
-static inline struct dm_memo_stack *
+/* The second line for HASH, where an entry goes that has to go from the first.
+   It is found by the upper bits alone, which an entry has. */
+static inline dm_memo_entry *
 dm_memo_second_line(struct dm_memo_table *table, uint64_t hash)
 {
-  return dm_memo_line(table, hash << 32 | hash >> 32);
+  return dm_memo_line(table, hash << DM_MEMO_STACKS_LOG2);
 }
 
-static inline uint64_t
-dm_memo_tag(uint64_t hash, const struct dm_cell *cell)
-{
-  return hash ^ (uintptr_t) cell;
-}
-
+/* Whether ENTRY is one for HASH; and then, which callsite it leads to. */
 static inline bool
-dm_memo_is(const struct dm_memo_stack *stack, uint64_t hash)
+dm_memo_is(dm_memo_entry entry, uint64_t hash)
 {
-  return stack->tag == dm_memo_tag(hash, stack->cell);
+  return (entry ^ hash) < DM_MEMO_HASH_UNIT;
 }
 
-/* Whether HASH is that of SHAPE's last stack. The two halves are combined for
-   the same reason as in a tag. */
-static inline bool
-dm_memo_was_last(const struct dm_shape *shape, uint64_t hash)
+static inline uint32_t
+dm_memo_callsite(dm_memo_entry entry)
 {
-  return shape->tag == (hash ^ shape->callsite);
-}
-
-/* It is from now on, and leads to the cell of CALLSITE. */
-static inline void
-dm_memo_note_last(struct dm_shape *shape, uint64_t hash, uint32_t callsite)
-{
-  shape->callsite = callsite;
-  shape->tag = hash ^ callsite;
+  return entry % DM_MEMO_HASH_UNIT;
 }
 
 /* Makes the first table of MEMO. Returns false without memory. */
 bool dm_memo_init(struct dm_memo *memo);
 
-/* The cell that HASH leads to from anywhere but the first place of its line, or
-   NULL. It gets the first place of the line where it is. */
-struct dm_cell *dm_memo_find_other(struct dm_memo *memo, uint64_t hash);
+/* The entry for HASH anywhere but in the first place of its line, or 0. It gets
+   the first place of the line where it is. */
+dm_memo_entry dm_memo_find_other(struct dm_memo *memo, uint64_t hash);
 
 /* The same from all places. */
-struct dm_cell *dm_memo_find(struct dm_memo *memo, uint64_t hash);
+dm_memo_entry dm_memo_find(struct dm_memo *memo, uint64_t hash);
 
-/* Lets HASH, which leads nowhere, lead to CELL. SALT is the part of the keys
+/* Lets HASH, which leads nowhere, lead to CALLSITE. SALT is the part of the keys
    that changes when what was found before is not to be believed any more: then
    all of it is forgotten.
    Signal-safe, for the memo's own thread. */
-void dm_memo_keep(struct dm_memo *memo, uint64_t hash, struct dm_cell *cell,
+void dm_memo_keep(struct dm_memo *memo, uint64_t hash, uint32_t callsite,
                   uint64_t salt);
 
 #endif

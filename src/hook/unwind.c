@@ -23,6 +23,21 @@ dm_unwind_init(unsigned frames, bool verify, uintptr_t static_tls)
   tls_size = static_tls;
 }
 
+/* The cell of THREAD's ledger that ENTRY leads to, or NULL. */
+static inline struct dm_cell *
+cell_of(struct dm_thread *thread, dm_memo_entry entry)
+{
+  return entry ? dm_ledger_cell_at(thread->ledger, dm_memo_callsite(entry))
+               : NULL;
+}
+
+/* What the memo knows by HASH, which is 0 or a walk's, or NULL. */
+static struct dm_cell *
+known_by(struct dm_thread *thread, uint64_t hash)
+{
+  return hash ? cell_of(thread, dm_memo_find(&thread->memo, hash)) : NULL;
+}
+
 /* The cell that the memo knows for CALLER, whose key is KEY, by SHAPE, or NULL.
  */
 static inline struct dm_cell *
@@ -33,7 +48,7 @@ recall(struct dm_thread *thread, struct dm_shape *shape,
     return NULL;
   uint64_t hash = dm_memo_hash(shape, caller);
   struct dm_cell *cell = dm_unwind_recall(thread, shape, hash);
-  return cell ? cell : dm_memo_find_other(&thread->memo, hash);
+  return cell ? cell : cell_of(thread, dm_memo_find_other(&thread->memo, hash));
 }
 
 /* The hash by which the memo knows the stack of WALK while GENERATION lasts:
@@ -53,7 +68,8 @@ hash_of_walk(const struct dm_walk *walk, bool cut, uint64_t key,
   if (shape)
     return dm_memo_hash(shape, walk->caller);
   uint64_t salt = walk->thread->memo.salt + generation;
-  return dm_stir(dm_walk_chain(walk) ^ dm_stir(salt) ^ walk->count * 2 ^ cut);
+  return dm_memo_hash_of(
+      dm_stir(dm_walk_chain(walk) ^ dm_stir(salt) ^ walk->count * 2 ^ cut));
 }
 
 /* Compares what was walked with libunwind's own stack, and the cell that it led
@@ -74,7 +90,7 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
     same = (addresses[i] & ((UINT64_C(1) << 48) - 1)) ==
            dm_frame_address(frames[i]);
 
-  const struct dm_cell *known = hash ? dm_memo_find(&thread->memo, hash) : NULL;
+  const struct dm_cell *known = known_by(thread, hash);
   same = same && (!known || known == cell);
   for (unsigned way = 0; way < 2; way++)
   {
@@ -116,9 +132,7 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
   /* A failed walk may do better next time. */
   uint64_t hash =
       result == DM_WALK_FAILED ? 0 : hash_of_walk(&walk, cut, key, generation);
-  struct dm_memo *memo = &thread->memo;
-  struct dm_cell *cell =
-      hash && !dm_unwind_verify ? dm_memo_find(memo, hash) : NULL;
+  struct dm_cell *cell = dm_unwind_verify ? NULL : known_by(thread, hash);
   if (!cell)
   {
     uint32_t callsite = find_callsite(&walk, cut);
@@ -127,7 +141,8 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
       verify(&walk, result, cell, key, hash);
     /* A stack that was shortened may be recorded in full next time. */
     if (hash && !dm_callsites_may_improve(callsite))
-      dm_memo_keep(memo, hash, cell, memo->salt + generation);
+      dm_memo_keep(&thread->memo, hash, callsite,
+                   thread->memo.salt + generation);
   }
   dm_walk_finish(&walk);
   return cell;
@@ -143,8 +158,9 @@ dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t hash)
   struct dm_shape *shape = dm_memo_shape(memo, key);
   if (dm_unwind_verify)
     return walk_to_cell(thread, caller, key, generation);
-  struct dm_cell *cell = hash ? dm_memo_find_other(memo, hash)
-                              : recall(thread, shape, caller, key);
+  struct dm_cell *cell = hash
+                             ? cell_of(thread, dm_memo_find_other(memo, hash))
+                             : recall(thread, shape, caller, key);
   if (cell)
     return cell;
   cell = recall(thread, shape + 1, caller, key);

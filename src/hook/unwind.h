@@ -41,18 +41,18 @@ static inline __attribute__((always_inline)) struct dm_cell *
 dm_unwind_recall(struct dm_thread *thread, struct dm_shape *shape,
                  uint64_t hash)
 {
-  struct dm_cell *last = &thread->ledger->cells[shape->callsite];
-  if (__builtin_expect(dm_memo_was_last(shape, hash), 1))
+  dm_memo_entry entry = shape->last;
+  if (__builtin_expect(!dm_memo_is(entry, hash), 0))
   {
-    if (!last)
-      __builtin_unreachable();
-    return last;
+    entry = *dm_memo_line(thread->memo.table, hash);
+    if (__builtin_expect(!dm_memo_is(entry, hash), 0))
+      return NULL;
+    shape->last = entry;
   }
-  const struct dm_memo_stack *stack = dm_memo_line(thread->memo.table, hash);
-  if (__builtin_expect(!dm_memo_is(stack, hash), 0))
-    return NULL;
-  dm_memo_note_last(shape, hash, dm_cell_callsite(stack->cell));
-  return stack->cell;
+  struct dm_cell *cell = dm_ledger_cell_at(thread->ledger, entry ^ hash);
+  if (!cell)
+    __builtin_unreachable();
+  return cell;
 }
 
 /* The cell of THREAD's ledger for the stack of CALLER. HASH is the stack's by the first shape for it if that was not

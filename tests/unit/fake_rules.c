@@ -20,7 +20,8 @@ dm_rule
 dm_rule_learn(uintptr_t pc)
 {
   fake_lookups++;
-  return pc / 256 < FAKE_FUNCTIONS ? fake_rules[pc / 256] : DM_RULE_UNKNOWN;
+  uintptr_t function = (pc - FAKE_CODE) / FAKE_SIZE;
+  return function < FAKE_FUNCTIONS ? fake_rules[function] : DM_RULE_UNKNOWN;
 }
 
 unsigned

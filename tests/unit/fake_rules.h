@@ -1,7 +1,7 @@
 /* fake_rules.h -- frame rules that a test gives, for a stack that it makes up.
 
-   Code is made up too: function N is at addresses N * 256 and up, and each
-   address in it has the function's rule. */
+   Code is made up too: function N is at address FAKE_CODE + N * FAKE_SIZE, and
+   each address in it has the function's rule. */
 
 #ifndef DM_TESTS_UNIT_FAKE_RULES_H
 #define DM_TESTS_UNIT_FAKE_RULES_H
@@ -36,11 +36,18 @@ make_rule(enum dm_rule_kind kind, int offset, enum dm_rule_rbp rbp,
          ((uint64_t) (unsigned) rbp_offset & 0xfffff) << 29;
 }
 
+/* Where code begins, and how long a function is. */
+enum
+{
+  FAKE_CODE = 0x400000,
+  FAKE_SIZE = 256
+};
+
 /* A return address in FUNCTION; there are 255 of them. */
 static inline uintptr_t
 code_address(unsigned function, unsigned which)
 {
-  return function * 256u + 1 + which % 255;
+  return FAKE_CODE + function * FAKE_SIZE + 1 + which % 255;
 }
 
 #endif

@@ -26,6 +26,12 @@ setup(void)
   shape.seed = next_random(&state);
 }
 
+static uint64_t
+next_hash(unsigned long *state)
+{
+  return dm_memo_hash_of(next_random(state));
+}
+
 /* COUNT slots, each SPACING words above the one before. */
 static void
 make_shape(uint16_t count, uint16_t spacing)
@@ -134,38 +140,30 @@ START_TEST(keys_differ)
 }
 END_TEST
 
-/* Also where a signal handler wrote one half of what is read as a pair. */
-START_TEST(the_last_stack)
+START_TEST(factors_lose_little)
 {
-  unsigned long state = 1;
-  for (unsigned i = 0; i < 10000; i++)
-  {
-    uint64_t hash = next_random(&state), other = next_random(&state);
-    uint32_t callsite = next_random(&state) % 1000000;
-    dm_memo_note_last(&shape, hash, callsite);
-    ck_assert(dm_memo_was_last(&shape, hash));
-    ck_assert(!dm_memo_was_last(&shape, other));
-    struct dm_shape torn = shape;
-    torn.callsite ^= 1 << i % 20;
-    ck_assert(!dm_memo_was_last(&torn, hash));
-    dm_memo_note_last(&torn, other, callsite + 1);
-    torn.callsite = callsite;
-    ck_assert(!dm_memo_was_last(&torn, hash));
-    ck_assert(!dm_memo_was_last(&torn, other));
-  }
+  ck_assert(dm_memo_is_factor(0x401005));
+  ck_assert(dm_memo_is_factor(0x7f0000018000));
+  ck_assert(!dm_memo_is_factor(0));
+  ck_assert(!dm_memo_is_factor(0x7f0000020000));
+  ck_assert(!dm_memo_is_factor(0xfffff));
 }
 END_TEST
 
-START_TEST(tags_tell_torn_pairs)
+/* Nothing but the very hash; and room for any callsite beside it. */
+START_TEST(entries_tell_hashes)
 {
   unsigned long state = 1;
   for (unsigned i = 0; i < 10000; i++)
   {
-    uint64_t hash = next_random(&state);
-    const struct dm_cell *cell = (void *) (next_random(&state) % 1000000 * 64),
-                         *other = (void *) ((uintptr_t) cell ^ UINT64_C(64)
-                                                                   << i % 40);
-    ck_assert_uint_ne(dm_memo_tag(hash, cell), dm_memo_tag(hash, other));
+    uint64_t hash = next_hash(&state), other = next_hash(&state);
+    uint32_t callsite = (uint32_t) next_random(&state) % DM_MEMO_HASH_UNIT;
+    dm_memo_entry entry = hash | callsite;
+    ck_assert(dm_memo_is(entry, hash));
+    ck_assert_uint_eq(dm_memo_callsite(entry), callsite);
+    ck_assert(!dm_memo_is(entry, other));
+    ck_assert(!dm_memo_is(entry, hash ^ DM_MEMO_HASH_UNIT << i % 44));
+    ck_assert(!dm_memo_is(0, hash));
   }
 }
 END_TEST
@@ -173,19 +171,12 @@ END_TEST
 /* --------------------------------------------------------------------------
    The table. */
 
-/* The cell that HASH leads to, or NULL. */
-static const struct dm_cell *
+/* Looks for HASH as an allocation does. */
+static dm_memo_entry
 find(uint64_t hash)
 {
-  const struct dm_memo_stack *stack = dm_memo_line(memo.table, hash);
-  return dm_memo_is(stack, hash) ? stack->cell
-                                 : dm_memo_find_other(&memo, hash);
-}
-
-static struct dm_cell *
-cell_of(unsigned i)
-{
-  return (struct dm_cell *) ((uintptr_t) (i + 1) * 64);
+  dm_memo_entry first = *dm_memo_line(memo.table, hash);
+  return dm_memo_is(first, hash) ? first : dm_memo_find_other(&memo, hash);
 }
 
 static void
@@ -194,9 +185,9 @@ keep_stacks(unsigned count, uint64_t salt)
   unsigned long state = salt;
   for (unsigned i = 0; i < count; i++)
   {
-    uint64_t hash = next_random(&state);
+    uint64_t hash = next_hash(&state);
     if (!find(hash))
-      dm_memo_keep(&memo, hash, cell_of(i), salt);
+      dm_memo_keep(&memo, hash, i, salt);
   }
 }
 
@@ -208,14 +199,14 @@ count_known(unsigned count, uint64_t salt)
   unsigned known = 0;
   for (unsigned i = 0; i < count; i++)
   {
-    uint64_t hash = next_random(&state);
-    const struct dm_cell *cell = find(hash);
-    if (!cell)
+    uint64_t hash = next_hash(&state);
+    dm_memo_entry entry = find(hash);
+    if (!entry)
       continue;
-    ck_assert_ptr_eq(cell, cell_of(i));
-    ck_assert(dm_memo_is(dm_memo_line(memo.table, hash), hash) ||
-              dm_memo_is(dm_memo_second_line(memo.table, hash), hash));
-    ck_assert_ptr_eq(dm_memo_find(&memo, hash), cell);
+    ck_assert_uint_eq(entry, hash | i);
+    ck_assert(*dm_memo_line(memo.table, hash) == entry ||
+              *dm_memo_second_line(memo.table, hash) == entry);
+    ck_assert_uint_eq(dm_memo_find(&memo, hash), entry);
     known++;
   }
   return known;
@@ -256,15 +247,16 @@ START_TEST(a_line_keeps_what_came_last)
   {
     HASHES = DM_MEMO_WAYS + 1
   };
-  for (uint64_t i = 0; i < DM_MEMO_WAYS; i++)
-    dm_memo_keep(&memo, i + 1, cell_of((unsigned) i), 1);
-  for (unsigned i = DM_MEMO_WAYS; i-- > 0;)
-    ck_assert_ptr_eq(find(i + 1), cell_of(i));
-  dm_memo_keep(&memo, HASHES, cell_of(HASHES), 1);
-  ck_assert_ptr_null(find(DM_MEMO_WAYS));
-  for (unsigned i = 0; i < DM_MEMO_WAYS - 1; i++)
-    ck_assert_ptr_eq(find(i + 1), cell_of(i));
-  ck_assert_ptr_eq(find(HASHES), cell_of(HASHES));
+  /* All have the same two lines. */
+  for (uint32_t i = 1; i <= DM_MEMO_WAYS; i++)
+    dm_memo_keep(&memo, i * DM_MEMO_HASH_UNIT, i, 1);
+  for (uint32_t i = DM_MEMO_WAYS; i > 0; i--)
+    ck_assert_uint_eq(find(i * DM_MEMO_HASH_UNIT), i * DM_MEMO_HASH_UNIT | i);
+  dm_memo_keep(&memo, HASHES * DM_MEMO_HASH_UNIT, HASHES, 1);
+  ck_assert_uint_eq(find(DM_MEMO_WAYS * DM_MEMO_HASH_UNIT), 0);
+  for (uint32_t i = 1; i <= HASHES; i++)
+    if (i != DM_MEMO_WAYS)
+      ck_assert_uint_eq(find(i * DM_MEMO_HASH_UNIT), i * DM_MEMO_HASH_UNIT | i);
 }
 END_TEST
 
@@ -309,8 +301,8 @@ main(void)
                                 the_farthest_slot,
                                 the_seed_counts,
                                 keys_differ,
-                                the_last_stack,
-                                tags_tell_torn_pairs,
+                                factors_lose_little,
+                                entries_tell_hashes,
                                 it_grows_with_the_stacks,
                                 lines_are_full_only_when_nearly_all_are,
                                 a_line_keeps_what_came_last,
