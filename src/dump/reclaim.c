@@ -13,6 +13,20 @@ static struct dm_sums *sums, *bases;
 
 static void (*forget_number)(uint32_t number);
 
+/* The last round: the numbers in use after it, its second, and how many seconds
+   may pass until the next one. */
+static struct
+{
+  uint32_t in_use, second, pause;
+} last = {.pause = 1};
+enum
+{
+  PAUSE_MAX = 16 /* seconds */
+};
+
+/* Rounds in which what is in use took turns. */
+static uint32_t turns;
+
 static bool
 make_room(void)
 {
@@ -62,6 +76,25 @@ holds_nothing(uint32_t number)
          dm_sums_live_bytes(&sums[number]) == 0;
 }
 
+/* Whether what is in use makes room: where more stacks come again and again than
+   there are numbers, and hardly one was freed for long, an eighth of them goes,
+   another each time. Else a leak that begins then would never get its name. */
+static bool
+is_time_for_turns(void)
+{
+  return last.pause == PAUSE_MAX;
+}
+
+static bool
+is_its_turn(uint32_t number)
+{
+  enum
+  {
+    PARTS = 8
+  };
+  return is_time_for_turns() && (number + turns) % PARTS == 0;
+}
+
 static enum dm_callsite_worth
 worth(uint32_t number, void *unused)
 {
@@ -69,7 +102,7 @@ worth(uint32_t number, void *unused)
   if (!holds_nothing(number))
     return DM_WORTH_LIVE;
   uint64_t had = sums[number].allocations - bases[number].allocations;
-  return had > 2 ? DM_WORTH_USED : DM_WORTH_ONCE;
+  return had > 2 && !is_its_turn(number) ? DM_WORTH_USED : DM_WORTH_ONCE;
 }
 
 static void
@@ -111,13 +144,6 @@ fills_quickly(uint32_t in_use)
   return quickly;
 }
 
-/* The last round: the numbers in use after it, its second, and how many seconds
-   may pass until the next one. */
-static struct
-{
-  uint32_t in_use, second, pause;
-} last;
-
 /* Whether it is time for a round. Each makes all threads forget the stacks that
    they remember, which costs them a walk for each: so there is none while few
    numbers are taken, at most one a second while there is room, and where there
@@ -135,13 +161,11 @@ is_due(uint32_t in_use)
 static void
 note_round(uint32_t freed)
 {
-  enum
-  {
-    PAUSE_MAX = 16 /* seconds */
-  };
+  if (is_time_for_turns())
+    turns++;
   last.in_use = dm_callsites_figures().in_use;
   last.second = dm_clock_slice();
-  if (freed >= many() || last.pause == 0)
+  if (freed >= many() || dm_callsites_have_room())
     last.pause = 1;
   else if (last.pause < PAUSE_MAX)
     last.pause *= 2;

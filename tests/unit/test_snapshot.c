@@ -267,13 +267,14 @@ START_TEST(dumps_take_no_more_memory)
 }
 END_TEST
 
-static unsigned forgotten;
+static unsigned forgotten, times_forgotten[CAP + 1];
 
 static void
 forget(uint32_t number)
 {
   dm_snapshot_forget(number);
   forgotten++;
+  times_forgotten[number]++;
 }
 
 /* Callsites that hold nothing lose their numbers. Who gets one of these begins
@@ -344,7 +345,7 @@ rounds(uint32_t now, unsigned seconds, uint32_t in_use)
     fake_clock_set(now + i / 10);
     if (i % 10 == 0)
       use(in_use);
-    dm_reclaim(dm_snapshot_forget);
+    dm_reclaim(forget);
   }
   return dm_callsites_generation - before;
 }
@@ -366,10 +367,35 @@ START_TEST(rounds_come_for_a_reason)
   /* Without room, ever fewer as long as nothing is freed. */
   use(first + 4 * some);
   ck_assert(!dm_callsites_have_room());
-  uint32_t few = rounds(222, 100, first + 4 * some);
-  ck_assert_uint_ge(few, 6);
-  ck_assert_uint_le(few, 12);
+  uint32_t few = rounds(222, 25, first + 4 * some);
+  ck_assert_uint_ge(few, 4);
+  ck_assert_uint_le(few, 6);
   ck_assert_uint_eq(dm_callsites_figures().reclaimed, 0);
+}
+END_TEST
+
+/* Where nothing else can be freed for long, what is in use makes room, an eighth
+   in turn. */
+START_TEST(what_is_used_takes_turns)
+{
+  enum
+  {
+    ALL = CAP / 32 * 29,
+    TURN = 32 /* seconds: pauses of 1, 2, 4, 8 and 16, and the turn */
+  };
+  ck_assert(dm_barrier_init());
+  dm_snapshot_init();
+  use(ALL);
+  ck_assert(!dm_callsites_have_room());
+  rounds(10, 20, ALL);
+  ck_assert_uint_eq(forgotten, 0);
+  for (unsigned turn = 0; turn < 8; turn++)
+    rounds(30 + turn * TURN, TURN, ALL);
+  for (uint32_t number = 1; number <= ALL; number++)
+  {
+    ck_assert_uint_ge(times_forgotten[number], 1);
+    ck_assert_uint_le(times_forgotten[number], 2);
+  }
 }
 END_TEST
 
@@ -455,6 +481,7 @@ main(void)
                                 ages_by_callsite,
                                 successors_begin_with_nothing,
                                 rounds_come_for_a_reason,
+                                what_is_used_takes_turns,
                                 without_memory,
                                 NULL};
   return run_suite(make_suite("snapshot", setup, tests));
