@@ -9,6 +9,7 @@
 #include "books/callsites.h"
 #include "books/modules.h"
 #include "hook/libunwind.h"
+#include "hook/rule_rows.h"
 
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
 unsigned dm_rule_lines = 256;
@@ -17,7 +18,7 @@ bool
 dm_rules_init(void)
 {
   dm_rule_cache = dm_sys_map(DM_RULE_LINES * sizeof *dm_rule_cache);
-  return dm_rule_cache != NULL;
+  return dm_rule_cache != NULL && dm_rows_init();
 }
 
 /* ------------------------------------------------------------------------
@@ -177,9 +178,10 @@ rule_of_trial(const struct dm_trial *tried, unsigned set)
   }
 }
 
-/* DM_RULE_UNKNOWN when nobody can be asked now. */
+/* The rule for PC, and for the rest of *ROW. DM_RULE_UNKNOWN when nobody can be
+   asked now. */
 static dm_rule
-learn(uintptr_t pc)
+learn(uintptr_t pc, struct dm_code *row)
 {
   struct dm_trial tried[DM_TRIALS];
   for (unsigned i = 0; i < DM_TRIALS; i++)
@@ -187,7 +189,7 @@ learn(uintptr_t pc)
     tried[i].rsp = origin(TAG_RSP, i);
     tried[i].rbp = origin(TAG_RBP, i);
   }
-  if (!dm_libunwind_try(pc, word_at, tried))
+  if (!dm_libunwind_try(pc, word_at, tried, row))
     return DM_RULE_UNKNOWN;
   dm_rule rule = rule_of_trial(&tried[0], 0);
   return rule == rule_of_trial(&tried[1], 1) ? rule : DM_RULE_OPAQUE;
@@ -225,16 +227,29 @@ grow(void)
     __atomic_store_n(&dm_rule_lines, lines * 4, __ATOMIC_RELAXED);
 }
 
-dm_rule
-dm_rule_learn(uintptr_t pc)
+/* The rule of a row that is not known yet, with its module. */
+static dm_rule
+learn_row(uintptr_t pc)
 {
   unsigned module = dm_modules_find(pc);
   /* Code that no file holds may change at any time, so nothing is learned. */
   if (module == 0)
     return DM_RULE_GUESS;
-  dm_rule learned = learn(pc);
+  struct dm_code row;
+  dm_rule learned = learn(pc, &row);
   dm_rule rule = learned | (uint64_t) module << 52;
-  if (learned == DM_RULE_UNKNOWN)
+  if (learned != DM_RULE_UNKNOWN && row.end != 0)
+    dm_row_keep(pc, row, rule);
+  return rule;
+}
+
+dm_rule
+dm_rule_learn(uintptr_t pc)
+{
+  dm_rule rule = dm_row_find(pc);
+  if (rule == DM_RULE_UNKNOWN)
+    rule = learn_row(pc);
+  if (dm_rule_kind(rule) == DM_RULE_UNKNOWN || dm_rule_module(rule) == 0)
     return rule;
   grow();
   remember(pc, rule);
@@ -257,5 +272,6 @@ dm_rules_forget(unsigned module)
   for (unsigned i = 0; i < DM_RULE_LINES; i++)
     for (unsigned way = 0; way < DM_RULE_WAYS; way++)
       forget_place(&dm_rule_cache[i][way], module);
+  dm_rows_forget(module);
   atomic_fetch_add_explicit(&dm_callsites_generation, 1, memory_order_relaxed);
 }

@@ -52,6 +52,7 @@ struct request
   struct dm_trial *trials; /* NULL when the stack is real; */
   dm_trial_word *word;     /* else its words, */
   unsigned number;         /* and which of the trials is being made */
+  struct dm_code *row;     /* where the row that holds goes */
 };
 
 static bool
@@ -241,19 +242,22 @@ at_row(void *arg, void *row, size_t size, unw_word_t start, unw_word_t end)
     request->number = i;
     step_out(request, row, &request->trials[i]);
   }
+  *request->row = (struct dm_code){start, end};
   return -UNW_ESTOPUNWIND;
 }
 
 bool
 dm_libunwind_try(uintptr_t pc, dm_trial_word *word,
-                 struct dm_trial trials[DM_TRIALS])
+                 struct dm_trial trials[DM_TRIALS], struct dm_code *row)
 {
   struct request request = {
       .pc = pc,
       .known = 1 << UNW_X86_64_RSP | 1 << UNW_X86_64_RBP,
       .trials = trials,
       .word = word,
+      .row = row,
   };
+  *row = (struct dm_code){0, 0};
   if (!enter())
     return false;
   int saved_errno = errno; /* it maps memory through libc */

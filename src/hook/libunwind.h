@@ -43,14 +43,21 @@ struct dm_trial
   } caller;
 };
 
+/* The code from START up to END. */
+struct dm_code
+{
+  uintptr_t start, end;
+};
+
 /* The word at ADDRESS of the stack of trial NUMBER; 0: there is none. */
 typedef uint64_t dm_trial_word(unsigned number, uint64_t address);
 
 /* Steps out of the frame that stands at PC, once for each of TRIALS, with the
-   words of WORD. Returns false when libunwind cannot be asked now. PC must lie
-   in a module that stays. Thread-safe, Signal-safe; never waits. */
+   words of WORD. Returns false when libunwind cannot be asked now. *ROW is the
+   code around PC from where the same steps lead out, empty when there is none.
+   PC must lie in a module that stays. Thread-safe, Signal-safe; never waits. */
 bool dm_libunwind_try(uintptr_t pc, dm_trial_word *word,
-                      struct dm_trial trials[DM_TRIALS]);
+                      struct dm_trial trials[DM_TRIALS], struct dm_code *row);
 
 /* The whole stack: up to MAX return addresses into ADDRESSES, leaf first, with
    INTERRUPTED[i] for those that a signal interrupted. Reads memory from the

@@ -155,6 +155,28 @@ START_TEST(the_cache_grows)
 }
 END_TEST
 
+/* What was learned at one end of a row is the same as at the other. */
+START_TEST(rows_hold_for_all_their_addresses)
+{
+  enum
+  {
+    CODE = 20000
+  };
+  static dm_rule rules[CODE];
+  uintptr_t start = (uintptr_t) &vfprintf;
+  for (unsigned i = 0; i < CODE; i++)
+    rules[i] = dm_rule_find(start + i);
+  dm_rules_forget(dm_modules_find(start));
+  unsigned different = 0;
+  for (unsigned i = CODE; i-- > 0;)
+  {
+    ck_assert_uint_eq(dm_rule_find(start + i), rules[i]);
+    different += i > 0 && rules[i] != rules[i - 1];
+  }
+  ck_assert_uint_gt(different, 100);
+}
+END_TEST
+
 /* Such stacks go to libunwind whole. */
 START_TEST(frames_that_no_rule_expresses)
 {
@@ -234,9 +256,10 @@ START_TEST(forking_inside)
   struct dm_trial trials[DM_TRIALS] = {{.rsp = 1 << 20, .rbp = 1 << 21},
                                        {.rsp = 1 << 22, .rbp = 1 << 23}};
   uintptr_t pc = (uintptr_t) &check_path + 1;
-  ck_assert(dm_libunwind_try(pc, word_and_fork, trials));
+  struct dm_code row;
+  ck_assert(dm_libunwind_try(pc, word_and_fork, trials, &row));
   ck_assert_uint_ge(forks, DM_TRIALS);
-  ck_assert(dm_libunwind_try(pc, word_and_fork, trials));
+  ck_assert(dm_libunwind_try(pc, word_and_fork, trials, &row));
   check_path("aBcDl");
 }
 END_TEST
@@ -314,6 +337,7 @@ main(void)
                                 code_without_unwind_information,
                                 rules_are_learned_once,
                                 the_cache_grows,
+                                rows_hold_for_all_their_addresses,
                                 frames_that_no_rule_expresses,
                                 made_up_addresses,
                                 forking,
