@@ -156,6 +156,14 @@ dm_ledger_publish(struct dm_ledger *ledger)
   raise_peak(atomic_fetch_add(&published, bytes) + bytes);
 }
 
+/* DUE: as dm_ledger_count and its like return it. */
+static void
+publish_if(struct dm_ledger *ledger, bool due)
+{
+  if (due)
+    dm_ledger_publish(ledger);
+}
+
 uint64_t
 dm_ledger_peak(uint64_t live)
 {
@@ -234,8 +242,7 @@ dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
     dm_counter_add(&cell->filed_bytes, size);
     dm_row_add(filed_row(ledger, cell, birth, birth), 1, size);
   }
-  if (dm_ledger_count(ledger, cell, size))
-    dm_ledger_publish(ledger);
+  publish_if(ledger, dm_ledger_count(ledger, cell, size));
 }
 
 /* Takes a block out of CELL that was born in the second that it is now. */
@@ -249,8 +256,7 @@ free_young(struct dm_ledger *ledger, struct dm_cell *cell, uint32_t now,
     dm_counter_subtract(&cell->filed_bytes, size);
     dm_row_subtract(filed_row(ledger, cell, now, now), 1, size);
   }
-  if (dm_ledger_uncount(ledger, cell, size))
-    dm_ledger_publish(ledger);
+  publish_if(ledger, dm_ledger_uncount(ledger, cell, size));
 }
 
 void
@@ -270,8 +276,7 @@ dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   dm_counter_add(&late->frees[row - 1], 1);
   dm_counter_add(&late->freed_bytes, size);
   dm_row_subtract(&ledger->sizes[dm_size_power(size)], 1, size);
-  if (dm_ledger_less_live(ledger, size))
-    dm_ledger_publish(ledger);
+  publish_if(ledger, dm_ledger_less_live(ledger, size));
 }
 
 void
@@ -285,8 +290,7 @@ dm_ledger_undo(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   dm_counter_subtract(&cell->allocations, 1);
   dm_counter_subtract(&cell->allocated_bytes, size);
   dm_row_subtract(&ledger->sizes[dm_size_power(size)], 1, size);
-  if (dm_ledger_less_live(ledger, size))
-    dm_ledger_publish(ledger);
+  publish_if(ledger, dm_ledger_less_live(ledger, size));
 }
 
 void
@@ -309,14 +313,12 @@ dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   if (new_size > old_size)
   {
     dm_counter_add(&late->grown_bytes, new_size - old_size);
-    if (dm_ledger_more_live(ledger, new_size - old_size))
-      dm_ledger_publish(ledger);
+    publish_if(ledger, dm_ledger_more_live(ledger, new_size - old_size));
   }
   else
   {
     dm_counter_add(&late->shrunk_bytes, old_size - new_size);
-    if (dm_ledger_less_live(ledger, old_size - new_size))
-      dm_ledger_publish(ledger);
+    publish_if(ledger, dm_ledger_less_live(ledger, old_size - new_size));
   }
 }
 
@@ -329,67 +331,6 @@ dm_ledger_moved(struct dm_ledger *ledger, uint32_t callsite)
 
 /* ------------------------------------------------------------------------
    Reading. */
-
-static const struct dm_late *
-late_of(const struct dm_cell *cell)
-{
-  return __atomic_load_n(&cell->late, __ATOMIC_ACQUIRE);
-}
-
-void
-dm_cell_add_frees(struct dm_sums *to, const struct dm_cell *cell)
-{
-  const struct dm_late *late = late_of(cell);
-  to->frees[0] += dm_counter_read(&cell->frees);
-  for (unsigned i = 1; late && i < DM_AGE_ROWS; i++)
-    to->frees[i] += dm_counter_read(&late->frees[i - 1]);
-}
-
-void
-dm_cell_add_allocations(struct dm_sums *to, const struct dm_cell *cell)
-{
-  to->allocations += dm_counter_read(&cell->allocations);
-}
-
-void
-dm_cell_add_rest(struct dm_sums *to, const struct dm_cell *cell)
-{
-  const struct dm_late *late = late_of(cell);
-  to->freed_bytes += dm_counter_read(&cell->freed_bytes);
-  if (late)
-  {
-    to->freed_bytes += dm_counter_read(&late->freed_bytes);
-    to->in_place += dm_counter_read(&late->in_place);
-    to->moved += dm_counter_read(&late->moved);
-    to->shrunk_bytes += dm_counter_read(&late->shrunk_bytes);
-    to->grown_bytes += dm_counter_read(&late->grown_bytes);
-  }
-  to->allocated_bytes += dm_counter_read(&cell->allocated_bytes);
-}
-
-void
-dm_cell_add(struct dm_sums *to, const struct dm_cell *cell)
-{
-  dm_cell_add_frees(to, cell);
-  dm_cell_add_allocations(to, cell);
-  dm_cell_add_rest(to, cell);
-}
-
-uint64_t
-dm_sums_live_bytes(const struct dm_sums *sums)
-{
-  return sums->allocated_bytes + sums->grown_bytes - sums->shrunk_bytes -
-         sums->freed_bytes;
-}
-
-uint64_t
-dm_sums_frees(const struct dm_sums *sums)
-{
-  uint64_t frees = 0;
-  for (unsigned i = 0; i < DM_AGE_ROWS; i++)
-    frees += sums->frees[i];
-  return frees;
-}
 
 struct dm_row
 dm_ledger_youngest(const struct dm_ledger *ledger, const struct dm_cell *cell,

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "books/ledger.h"
+#include "books/sums.h"
 #include "dump/snapshot.h"
 
 /* Makes room for numbers 0 to USED. Returns false without memory: then the next

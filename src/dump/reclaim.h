@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "books/ledger.h"
+#include "books/sums.h"
 
 /* Frees numbers if the table is short of them. FORGET is called with each that
    lost its stack. Returns whether it is worth while to call again soon: numbers

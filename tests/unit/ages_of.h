@@ -3,7 +3,7 @@
 #ifndef DM_TESTS_UNIT_AGES_OF_H
 #define DM_TESTS_UNIT_AGES_OF_H
 
-#include "books/ledger.h"
+#include "books/sums.h"
 
 /* Adds the live blocks of LEDGER, of callsites 0 to CAP, to ROWS, as old as
    they are in slice NOW. Nobody may be writing. */

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "books/ledger.h"
+#include "books/sums.h"
 
 enum
 {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "books/ledger.h"
+#include "books/sums.h"
 #include "hook/record.h"
 
 enum
