@@ -20,6 +20,7 @@
 #include "base/barrier.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/rare.h"
 #include "base/sys.h"
 #include "books/callsites.h"
 #include "books/ledger.h"
@@ -47,7 +48,7 @@ enum
 };
 
 static struct dm_config config;
-static char program[4096];
+static DM_RARE char program[4096];
 static struct utsname system_name;
 
 bool
@@ -82,7 +83,7 @@ get_setting(const char *name)
 static void
 read_settings(void)
 {
-  static char buffer[8192];
+  static DM_RARE char buffer[8192];
   struct dm_text text;
   dm_text_init(&text, buffer, sizeof buffer);
   dm_config_read(&config, get_setting, &text);
@@ -96,7 +97,7 @@ read_settings(void)
 static void
 start_judging(void)
 {
-  static char buffer[4096];
+  static DM_RARE char buffer[4096];
   struct dm_text warnings;
   dm_text_init(&warnings, buffer, sizeof buffer);
   dm_history_init(config.callsites);

@@ -38,8 +38,9 @@ static _Atomic uint32_t counts[8][2];
 int
 dm_table_init(uint32_t cap)
 {
+  /* One for four: they are all over, and a small program touches each page. */
   size_t heads = 64;
-  while (heads < cap)
+  while (heads < cap / 4)
     heads *= 2;
   dm_table.entries = dm_sys_map((cap + 1) * sizeof *dm_table.entries);
   dm_table.heads = dm_sys_map(heads * sizeof *dm_table.heads);

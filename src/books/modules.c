@@ -19,11 +19,12 @@
 #include <sys/auxv.h>
 
 #include "base/arena.h"
+#include "base/rare.h"
 #include "base/sys.h"
 
 uintptr_t dm_loader_start, dm_loader_end;
 
-static _Atomic(struct dm_module *) modules[DM_MODULES_MAX + 1];
+static DM_RARE _Atomic(struct dm_module *) modules[DM_MODULES_MAX + 1];
 static _Atomic unsigned used;
 
 enum
@@ -31,7 +32,7 @@ enum
   PLACES = 1024,
   PROBES = 4
 };
-static _Atomic uint16_t places[PLACES];
+static DM_RARE _Atomic uint16_t places[PLACES];
 
 /* What the loader does not say: read once, for the way of an allocation must
    make no such system calls later, when the program may be in a sandbox. */

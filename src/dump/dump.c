@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/rare.h"
 #include "base/sys.h"
 #include "dump/output.h"
 #include "dump/reclaim.h"
@@ -23,7 +24,7 @@ static uint64_t last_look_ms; /* of uptime: at all callsites, for their history 
 static _Atomic uint64_t dumps_cut;
 
 /* The text of a dump, drained into the output when it is full. */
-static char buffer[65536];
+static DM_RARE char buffer[65536];
 
 void
 dm_dump_init(const struct dm_config *settings, const char *program_path,

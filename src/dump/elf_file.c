@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/rare.h"
 #include "base/sys.h"
 
 /* More sections than this no program has, and each costs a look at all
@@ -21,8 +22,8 @@ enum
 };
 
 /* Static, for the stack may be a signal handler's. Untouched until a dump. */
-static _Alignas(16) unsigned char window[WINDOW_SIZE];
-static _Alignas(8) unsigned char notes[NOTES_MAX];
+static DM_RARE _Alignas(16) unsigned char window[WINDOW_SIZE];
+static DM_RARE _Alignas(8) unsigned char notes[NOTES_MAX];
 
 int
 dm_elf_read(const struct dm_elf *elf, void *buffer, size_t size,

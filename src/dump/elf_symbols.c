@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/rare.h"
 #include "base/sys.h"
 #include "dump/symbols.h"
 
@@ -72,7 +73,7 @@ enum
 };
 
 /* Static, as the window is. */
-static char one_name[NAME_SPACE], other_name[NAME_SPACE];
+static DM_RARE char one_name[NAME_SPACE], other_name[NAME_SPACE];
 
 /* Reads the name at OFFSET of the strings into NAME, of NAME_SPACE bytes,
    without its version (malloc@@GLIBC_2.2.5). A name that ends with the

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/rare.h"
 #include "base/sys.h"
 #include "base/text.h"
 
@@ -100,7 +101,7 @@ const char *
 dm_output_path(void)
 {
   /* Not on the stack, which may be a small one. */
-  static char buffer[PATH_MAX];
+  static DM_RARE char buffer[PATH_MAX];
   struct dm_text path;
   dm_text_init(&path, buffer, sizeof buffer);
   dm_text_string(&path, file.directory);

@@ -7,9 +7,19 @@
 #include "base/sys.h"
 #include "books/callsites.h"
 
-/* By number: what was summed up last, and what the predecessors came to. Mapped
-   at the first round; a page counts when a number on it is reclaimed. */
+/* What a callsite comes to, in brief. */
+struct brief
+{
+  uint64_t allocations, frees, live_bytes;
+};
+
+/* By number: what all came to at the begin of the last round; what those that
+   were withdrawn then came to; and what the predecessors came to. Mapped at the
+   first round; a page counts when a number on it is needed, so the last is not
+   even read where no number was reclaimed. */
+static struct brief *briefs;
 static struct dm_sums *sums, *bases;
+static bool *has_base;
 
 static void (*forget_number)(uint32_t number);
 
@@ -30,18 +40,44 @@ static uint32_t turns;
 static bool
 make_room(void)
 {
-  size_t size = ((size_t) dm_callsites_cap() + 1) * sizeof *sums;
-  if (!sums)
-    sums = dm_sys_map(size);
+  size_t numbers = (size_t) dm_callsites_cap() + 1;
+  if (!briefs)
+    briefs = dm_sys_map(numbers * sizeof *briefs);
+  if (briefs && !sums)
+    sums = dm_sys_map(numbers * sizeof *sums);
   if (sums && !bases)
-    bases = dm_sys_map(size);
-  return sums && bases;
+    bases = dm_sys_map(numbers * sizeof *bases);
+  if (bases && !has_base)
+    has_base = dm_sys_map(numbers * sizeof *has_base);
+  return has_base;
 }
 
-/* Adds a PART of the cells of all ledgers, of every number or of those that are
-   being reclaimed. */
+/* Adds up the cells of all ledgers in brief. What comes and goes meanwhile may
+   be missing in part: that costs time only. */
 static void
-add(void (*part)(struct dm_sums *, const struct dm_cell *), bool withdrawn)
+sum_briefly(void)
+{
+  uint32_t used = dm_callsites_used();
+  for (uint32_t i = 1; i <= used; i++)
+    briefs[i] = (struct brief){0};
+  for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
+       ledger = ledger->next)
+  {
+    const struct dm_cell *cell;
+    for (uint32_t i = 1; (cell = dm_ledger_next_cell(ledger, &i, used)); i++)
+    {
+      struct dm_sums one = {0};
+      dm_cell_add(&one, cell);
+      briefs[i].allocations += one.allocations;
+      briefs[i].frees += dm_sums_frees(&one);
+      briefs[i].live_bytes += dm_sums_live_bytes(&one);
+    }
+  }
+}
+
+/* Adds a PART of the cells of all ledgers that are being reclaimed. */
+static void
+add(void (*part)(struct dm_sums *, const struct dm_cell *))
 {
   uint32_t used = dm_callsites_used();
   for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
@@ -49,32 +85,13 @@ add(void (*part)(struct dm_sums *, const struct dm_cell *), bool withdrawn)
   {
     const struct dm_cell *cell;
     for (uint32_t i = 1; (cell = dm_ledger_next_cell(ledger, &i, used)); i++)
-      if (!withdrawn || dm_callsite_is_withdrawn(i))
+      if (dm_callsite_is_withdrawn(i))
         part(&sums[i], cell);
   }
 }
 
-static void
-sum(bool withdrawn)
-{
-  uint32_t used = dm_callsites_used();
-  for (uint32_t i = 1; i <= used; i++)
-    if (!withdrawn || dm_callsite_is_withdrawn(i))
-      sums[i] = (struct dm_sums){0};
-  add(dm_cell_add_frees, withdrawn);
-  add(dm_cell_add_allocations, withdrawn);
-  add(dm_cell_add_rest, withdrawn);
-}
-
 /* ------------------------------------------------------------------------
    What the table asks. */
-
-static bool
-holds_nothing(uint32_t number)
-{
-  return sums[number].allocations == dm_sums_frees(&sums[number]) &&
-         dm_sums_live_bytes(&sums[number]) == 0;
-}
 
 /* Whether what is in use makes room: where more stacks come again and again than
    there are numbers, and hardly one was freed for long, an eighth of them goes,
@@ -99,9 +116,10 @@ static enum dm_callsite_worth
 worth(uint32_t number, void *unused)
 {
   (void) unused;
-  if (!holds_nothing(number))
+  const struct brief *brief = &briefs[number];
+  if (brief->allocations != brief->frees || brief->live_bytes != 0)
     return DM_WORTH_LIVE;
-  uint64_t had = sums[number].allocations - bases[number].allocations;
+  uint64_t had = brief->allocations - dm_reclaim_base(number)->allocations;
   return had > 2 && !is_its_turn(number) ? DM_WORTH_USED : DM_WORTH_ONCE;
 }
 
@@ -109,14 +127,21 @@ static void
 sum_withdrawn(void *unused)
 {
   (void) unused;
-  sum(true);
+  uint32_t used = dm_callsites_used();
+  for (uint32_t i = 1; i <= used; i++)
+    if (dm_callsite_is_withdrawn(i))
+      sums[i] = (struct dm_sums){0};
+  add(dm_cell_add_frees);
+  add(dm_cell_add_allocations);
+  add(dm_cell_add_rest);
 }
 
 static bool
 is_dead(uint32_t number, void *unused)
 {
   (void) unused;
-  return holds_nothing(number);
+  return sums[number].allocations == dm_sums_frees(&sums[number]) &&
+         dm_sums_live_bytes(&sums[number]) == 0;
 }
 
 static void
@@ -124,6 +149,7 @@ reclaimed(uint32_t number, void *unused)
 {
   (void) unused;
   bases[number] = sums[number];
+  has_base[number] = true;
   forget_number(number);
 }
 
@@ -185,7 +211,7 @@ dm_reclaim(void (*forget)(uint32_t number))
   if (!is_due(in_use) || !make_room())
     return quickly;
   forget_number = forget;
-  sum(false);
+  sum_briefly();
   uint32_t freed = dm_callsites_reclaim(&books);
   note_round(freed);
   return quickly || (freed > 0 && !dm_callsites_have_room());
@@ -195,5 +221,5 @@ const struct dm_sums *
 dm_reclaim_base(uint32_t number)
 {
   static const struct dm_sums none;
-  return bases ? &bases[number] : &none;
+  return has_base && has_base[number] ? &bases[number] : &none;
 }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/rare.h"
 #include "base/signals.h"
 #include "books/callsites.h"
 #include "books/modules.h"
@@ -17,7 +18,7 @@
 
 /* By module number: 0, or 1 + the module's place in the list of the dump. Not
    on the stack, which may be a small one; there is one dump at a time. */
-static uint16_t places[DM_MODULES_MAX + 1];
+static DM_RARE uint16_t places[DM_MODULES_MAX + 1];
 
 static void
 put_signal(struct dm_text *text, const struct dm_snapshot *snapshot)

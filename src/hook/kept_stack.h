@@ -50,19 +50,20 @@ struct dm_kept_frame
 
 struct dm_kept_stack
 {
+  unsigned count; /* frames that the next walk may use */
+  bool complete;
+  uint32_t generation; /* of the callsites, when they were recorded */
+
+  /* Of the walk under way: */
+  uintptr_t walking; /* its caller's slot; 0: there is none */
+  int met;           /* the innermost kept frame that it took over; -1 */
+  unsigned fresh_count; /* frames that were not kept before */
+  bool keepable;
+
   /* Outermost first. The first is the outermost of any stack when the stack is
      complete; else it is the one beyond what was recorded, or a return address
      of 0, and nothing is known of what comes after. */
-  unsigned count; /* that the next walk may use */
-  bool complete;
-  uint32_t generation; /* of the callsites, when they were recorded */
   struct dm_kept_frame frame[DM_KEPT_MAX];
-
-  /* The frames of the walk under way that were not kept before. */
-  uintptr_t walking; /* its caller's slot; 0: none is under way */
-  int met;           /* the innermost kept frame that it took over; -1 */
-  unsigned fresh_count;
-  bool keepable;
   struct dm_kept_frame fresh[DM_FRESH_MAX]; /* innermost first */
 };
 

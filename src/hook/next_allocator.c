@@ -7,9 +7,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/rare.h"
+
 struct dm_next_allocator dm_next;
 
-char dm_bootstrap[DM_BOOTSTRAP_SIZE] __attribute__((aligned(16)));
+DM_RARE char dm_bootstrap[DM_BOOTSTRAP_SIZE] __attribute__((aligned(16)));
 static _Atomic size_t bootstrap_used;
 
 void *

@@ -105,14 +105,24 @@ dm_shape_turn(struct dm_shape pair[2])
   write_shape(&pair[1], &first);
 }
 
-/* Whether the shape of KEY and SEED, which is not there, is to be made. */
+/* Whether the shape of SEED, which is not in PAIR, is to be made. */
 static bool
-is_needed(struct dm_memo *memo, uint64_t key, uint64_t seed)
+is_needed(struct dm_memo *memo, const struct dm_shape *pair, uint64_t seed)
 {
-  uint32_t *seen = &memo->seen[dm_memo_pair(key)];
+  uint32_t *seen = &memo->seen[dm_memo_pair(memo, pair)];
   bool again = *seen == (uint32_t) (seed >> 32);
   *seen = (uint32_t) (seed >> 32);
   return again || ++memo->unseen % DM_MEMO_CHANCE == 0;
+}
+
+/* One more was made. So small programs touch few pages, and others push few
+   shapes out. */
+static void
+note_made(struct dm_memo *memo)
+{
+  unsigned pairs = dm_memo_pairs(memo);
+  if (++memo->made >= pairs && pairs < DM_MEMO_PAIRS)
+    dm_memo_use_pairs(memo, pairs * DM_MEMO_GROWTH);
 }
 
 const struct dm_shape *
@@ -127,10 +137,11 @@ dm_shape_of_walk(const struct dm_walk *walk, uint64_t key)
   for (unsigned i = 0; i < 2; i++)
     if (pair[i].key == key && pair[i].seed == new.seed)
       return &pair[i];
-  if (!is_needed(memo, key, new.seed) || !make(&new, walk))
+  if (!is_needed(memo, pair, new.seed) || !make(&new, walk))
     return NULL;
   /* The newer of the pair stands first; the older one goes. */
   write_shape(&pair[1], &pair[0]);
   write_shape(&pair[0], &new);
+  note_made(memo);
   return pair;
 }

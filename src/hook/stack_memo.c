@@ -4,11 +4,6 @@
 
 #include "base/arena.h"
 
-enum
-{
-  GROWTH = 4 /* so all former tables together are smaller than the largest */
-};
-
 static struct dm_memo_table *
 make_table(uint64_t capacity)
 {
@@ -25,6 +20,7 @@ make_table(uint64_t capacity)
 bool
 dm_memo_init(struct dm_memo *memo)
 {
+  dm_memo_use_pairs(memo, DM_MEMO_PAIRS_FIRST);
   memo->table = make_table(DM_MEMO_STACKS_FIRST);
   return memo->table != NULL;
 }
@@ -102,7 +98,7 @@ static void
 grow(struct dm_memo *memo)
 {
   const struct dm_memo_table *old = memo->table;
-  struct dm_memo_table *table = make_table(old->capacity * GROWTH);
+  struct dm_memo_table *table = make_table(old->capacity * DM_MEMO_GROWTH);
   if (!table)
     return;
   table->salt = old->salt;

@@ -50,15 +50,17 @@
 enum
 {
   DM_MEMO_SLOTS = 48,
-  DM_MEMO_STEP = 8, /* slots are read so many at a time */
-  DM_MEMO_SHAPES = 1024, /* in pairs for the same key */
-  DM_MEMO_STACKS_FIRST = 1 << 12,
-  DM_MEMO_STACKS_LOG2 = 16, /* of the most */
-  DM_MEMO_STACKS_PARTS = 8, /* of a table; it grows when one part is filled */
+  DM_MEMO_STEP = 8,         /* slots are read so many at a time */
+  DM_MEMO_PAIRS_FIRST = 32, /* pairs of shapes for the same key; */
+  DM_MEMO_PAIRS = 512,      /* the most */
+  DM_MEMO_CHANCE = 8,       /* one new shape in so many is made at once */
+  DM_MEMO_TURN = 64,        /* when the second of a pair was right so often, it
+                               becomes the first */
+  DM_MEMO_STACKS_FIRST = 1 << 10, /* entries; */
+  DM_MEMO_STACKS_LOG2 = 16,       /* of the most */
+  DM_MEMO_STACKS_PARTS = 4, /* of a table; it grows when one part is filled */
   DM_MEMO_WAYS = 4,         /* entries in a line */
-  DM_MEMO_CHANCE = 8, /* one new shape in so many is made at once */
-  DM_MEMO_TURN = 64   /* when the second of a pair was right so often, it becomes
-                         the first */
+  DM_MEMO_GROWTH = 4        /* of pairs and entries, each time */
 };
 
 /* Hashes have 44 bits, and below them room for the number of a callsite. */
@@ -106,11 +108,14 @@ struct dm_memo
 {
   uint64_t salt; /* part of each key: what was known before it changed is not
                     found any more */
+  uint64_t pairs_mask; /* which bits of the upper half of a key say, in bytes,
+                          where its pair is */
   struct dm_memo_table *table;
-  uint32_t seen[DM_MEMO_SHAPES / 2]; /* for each pair, of the seed of the last
-                                        shape that was not there */
-  uint32_t unseen, seconds; /* shapes that were not there, or second */
-  struct dm_shape shapes[DM_MEMO_SHAPES];
+  uint32_t made;                /* shapes, since the pairs in use grew */
+  uint32_t unseen, seconds;     /* shapes that were not there, or second */
+  uint32_t seen[DM_MEMO_PAIRS]; /* for each pair, of the seed of the last shape
+                                   that was not there */
+  struct dm_shape shapes[2 * DM_MEMO_PAIRS];
 };
 
 /* Where an allocator function was called from: the frame record that its entry
@@ -148,17 +153,18 @@ dm_memo_key(struct dm_caller caller, uint64_t salt)
   return both * UINT64_C(0x9e3779b97f4a7c15) ^ place;
 }
 
-/* The pair of shapes for KEY, and the first of them. */
-static inline unsigned
-dm_memo_pair(uint64_t key)
-{
-  return (key >> 40) % (DM_MEMO_SHAPES / 2);
-}
-
+/* The pair of shapes for KEY: the first of them, and its number. */
 static inline struct dm_shape *
 dm_memo_shape(struct dm_memo *memo, uint64_t key)
 {
-  return &memo->shapes[dm_memo_pair(key) * 2];
+  return (struct dm_shape *) ((char *) memo->shapes +
+                              (key >> 32 & memo->pairs_mask));
+}
+
+static inline unsigned
+dm_memo_pair(const struct dm_memo *memo, const struct dm_shape *pair)
+{
+  return (unsigned) (pair - memo->shapes) / 2;
 }
 
 /* The hash of the values in SHAPE's words as they are now, seen from CALLER:
@@ -219,8 +225,24 @@ dm_memo_callsite(dm_memo_entry entry)
   return entry % DM_MEMO_HASH_UNIT;
 }
 
-/* Makes the first table of MEMO. Returns false without memory. */
+/* Makes MEMO, which is zeroed, ready. Returns false without memory. */
 bool dm_memo_init(struct dm_memo *memo);
+
+/* How many pairs are in use. */
+static inline unsigned
+dm_memo_pairs(const struct dm_memo *memo)
+{
+  return (unsigned) (memo->pairs_mask / (2 * sizeof *memo->shapes)) + 1;
+}
+
+/* Lets COUNT pairs be in use: what is not where it is looked for now is made
+   anew. */
+static inline void
+dm_memo_use_pairs(struct dm_memo *memo, unsigned count)
+{
+  memo->pairs_mask = (count - 1) * 2 * sizeof *memo->shapes;
+  memo->made = 0;
+}
 
 /* The entry for HASH anywhere but in the first place of its line, or 0. It gets
    the first place of the line where it is. */

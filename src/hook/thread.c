@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "base/rare.h"
 #include "base/sys.h"
 
 __thread struct dm_thread_here dm_thread_here
@@ -17,7 +18,7 @@ enum
 {
   PLACES = 2 * DM_THREADS_MAX
 };
-static _Atomic(struct dm_thread *) places[PLACES];
+static DM_RARE _Atomic(struct dm_thread *) places[PLACES];
 static _Atomic unsigned count;
 
 static struct dm_thread *

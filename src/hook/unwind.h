@@ -55,9 +55,9 @@ dm_unwind_recall(struct dm_thread *thread, struct dm_shape *shape,
   return cell;
 }
 
-/* The cell of THREAD's ledger for the stack of CALLER. HASH is the stack's by the first shape for it if that was not
-   found where the usual way looks, else 0. Thread-safe, Signal-safe; never
-   waits. */
+/* The cell of THREAD's ledger for the stack of CALLER. HASH is the stack's by
+   the first shape for it if that was not found where the usual way looks, else
+   0. Thread-safe, Signal-safe; never waits. */
 struct dm_cell *dm_unwind_cell(struct dm_thread *thread,
                                struct dm_caller caller, uint64_t hash);
 

@@ -115,6 +115,7 @@ END_TEST
    what was kept by rules that are forgotten. */
 START_TEST(keys_differ)
 {
+  dm_memo_use_pairs(&memo, DM_MEMO_PAIRS);
   unsigned same_place = 0;
   uint64_t keys[64];
   for (unsigned i = 0; i < 64; i++)
@@ -133,7 +134,9 @@ START_TEST(keys_differ)
     }
     const struct dm_shape *pair = dm_memo_shape(&memo, keys[i]);
     ck_assert_uint_eq((size_t) (pair - memo.shapes) % 2, 0);
-    ck_assert_uint_lt((size_t) (pair - memo.shapes), DM_MEMO_SHAPES);
+    ck_assert_uint_eq((size_t) (pair - memo.shapes) / 2,
+                      dm_memo_pair(&memo, pair));
+    ck_assert_uint_lt(dm_memo_pair(&memo, pair), DM_MEMO_PAIRS);
   }
   /* 2,016 pairs in 512 places: some 4 meet by chance. */
   ck_assert_uint_le(same_place, 20);
@@ -212,6 +215,29 @@ count_known(unsigned count, uint64_t salt)
   return known;
 }
 
+/* As many pairs are looked at as are in use. */
+START_TEST(pairs_in_use)
+{
+  ck_assert(dm_memo_init(&memo));
+  ck_assert_uint_eq(dm_memo_pairs(&memo), DM_MEMO_PAIRS_FIRST);
+  for (unsigned pairs = 1; pairs <= DM_MEMO_PAIRS; pairs *= 2)
+  {
+    static bool seen[DM_MEMO_PAIRS];
+    memset(seen, 0, sizeof seen);
+    dm_memo_use_pairs(&memo, pairs);
+    ck_assert_uint_eq(dm_memo_pairs(&memo), pairs);
+    unsigned long state = 1;
+    for (unsigned i = 0; i < 20 * DM_MEMO_PAIRS; i++)
+    {
+      uint64_t key = next_random(&state);
+      seen[dm_memo_pair(&memo, dm_memo_shape(&memo, key))] = true;
+    }
+    for (unsigned i = 0; i < DM_MEMO_PAIRS; i++)
+      ck_assert_int_eq(seen[i], i < pairs);
+  }
+}
+END_TEST
+
 START_TEST(it_grows_with_the_stacks)
 {
   ck_assert(dm_memo_init(&memo));
@@ -265,8 +291,8 @@ START_TEST(what_is_outdated_makes_room)
   ck_assert(dm_memo_init(&memo));
   for (uint64_t salt = 1; salt < 100; salt++)
   {
-    keep_stacks(300, salt);
-    ck_assert_uint_eq(count_known(300, salt), 300);
+    keep_stacks(200, salt);
+    ck_assert_uint_eq(count_known(200, salt), 200);
   }
   ck_assert_uint_eq(memo.table->capacity, DM_MEMO_STACKS_FIRST);
 }
@@ -303,6 +329,7 @@ main(void)
                                 keys_differ,
                                 factors_lose_little,
                                 entries_tell_hashes,
+                                pairs_in_use,
                                 it_grows_with_the_stacks,
                                 lines_are_full_only_when_nearly_all_are,
                                 a_line_keeps_what_came_last,

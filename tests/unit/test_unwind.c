@@ -246,6 +246,35 @@ START_TEST(shapes_that_take_turns)
 }
 END_TEST
 
+/* Callers with a shape each, as many as there are pairs at first: more pairs are
+   used then, and all find their shapes again. */
+START_TEST(more_shapes_use_more_pairs)
+{
+  enum
+  {
+    CALLERS = 2 * DM_MEMO_PAIRS_FIRST
+  };
+  fake_rules[2] = make_rule(DM_RULE_RSP, 3, DM_RBP_SAME, 0);
+  ck_assert_uint_eq(dm_memo_pairs(&thread->memo), DM_MEMO_PAIRS_FIRST);
+  uint32_t sites[CALLERS];
+  for (unsigned turn = 0; turn < 8; turn++)
+  {
+    fake_lookups = 0;
+    for (unsigned i = 0; i < CALLERS; i++)
+    {
+      begin(code_address(2, i));
+      push(3, code_address(1, 0));
+      uint32_t site = find();
+      ck_assert(turn == 0 || site == sites[i]);
+      ck_assert_uint_eq(find(), site);
+      sites[i] = site;
+    }
+  }
+  ck_assert_uint_gt(dm_memo_pairs(&thread->memo), DM_MEMO_PAIRS_FIRST);
+  ck_assert_uint_lt(fake_lookups, CALLERS / 4);
+}
+END_TEST
+
 /* Of the COUNT in the stack that was made. */
 static void
 check_every_return_address(unsigned count)
@@ -371,6 +400,7 @@ main(void)
                                 known_stacks_need_no_rules,
                                 the_kept_stack_ends_with_a_module,
                                 shapes_that_take_turns,
+                                more_shapes_use_more_pairs,
                                 walks_ask_the_memo,
                                 every_return_address_counts,
                                 a_word_of_zero_hides_none,
