@@ -49,7 +49,10 @@ dm_unwind_recall(struct dm_thread *thread, struct dm_shape *shape,
       return NULL;
     shape->last = entry;
   }
-  struct dm_cell *cell = dm_ledger_cell_at(thread->ledger, entry ^ hash);
+  /* By the entry alone, although (entry ^ hash) is as good: so the cell is on
+     its way before the hash is there. */
+  uint32_t callsite = dm_memo_callsite(entry);
+  struct dm_cell *cell = dm_ledger_cell_at(thread->ledger, callsite);
   if (!cell)
     __builtin_unreachable();
   return cell;
