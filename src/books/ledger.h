@@ -134,26 +134,19 @@ extern struct dm_ledger *dm_ledger_emergency;
 
 /* The cell of CALLSITE in LEDGER, ready for use if it has a label; and of the
    callsite that LABEL, or a stamp's fields, tell, ready for use if it has that
-   label. Both count in bytes: one shift, and none when the cell is used. */
-enum
-{
-  DM_CELL_SIZE_LOG2 = 6
-};
-_Static_assert(sizeof(struct dm_cell) == 1 << DM_CELL_SIZE_LOG2, "one shift");
-
+   label. Found by counting in bytes: one shift, and none when it is used. */
 static inline struct dm_cell *
 dm_ledger_cell_at(struct dm_ledger *ledger, uint64_t callsite)
 {
-  uint64_t offset = callsite << DM_CELL_SIZE_LOG2;
-  return (struct dm_cell *) ((char *) ledger->cells + offset);
+  return (struct dm_cell *) ((char *) ledger->cells +
+                             callsite * sizeof(struct dm_cell));
 }
 
 static inline struct dm_cell *
 dm_ledger_labelled_cell(struct dm_ledger *ledger, uint64_t label)
 {
-  uint64_t offset = label >> (DM_LABEL_CALLSITE_SHIFT - DM_CELL_SIZE_LOG2) &
-                    DM_LABEL_CALLSITES << DM_CELL_SIZE_LOG2;
-  return (struct dm_cell *) ((char *) ledger->cells + offset);
+  return dm_ledger_cell_at(ledger, label >> DM_LABEL_CALLSITE_SHIFT &
+                                       DM_LABEL_CALLSITES);
 }
 
 /* The cell of CALLSITE in the ledger of the calling thread, ready for use. */

@@ -67,7 +67,7 @@ hash_of_walk(const struct dm_walk *walk, bool cut, uint64_t key,
   const struct dm_shape *shape = usual ? dm_shape_of_walk(walk, key) : NULL;
   if (shape)
     return dm_memo_hash(shape, walk->caller);
-  uint64_t salt = walk->thread->memo.salt + generation;
+  uint64_t salt = dm_unwind_salt(walk->thread, generation);
   return dm_memo_hash_of(
       dm_stir(dm_walk_chain(walk) ^ dm_stir(salt) ^ walk->count * 2 ^ cut));
 }
@@ -142,7 +142,7 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
     /* A stack that was shortened may be recorded in full next time. */
     if (hash && !dm_callsites_may_improve(callsite))
       dm_memo_keep(&thread->memo, hash, callsite,
-                   thread->memo.salt + generation);
+                   dm_unwind_salt(thread, generation));
   }
   dm_walk_finish(&walk);
   return cell;

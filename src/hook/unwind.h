@@ -25,6 +25,13 @@
    stack and its thread pointer, at most. */
 void dm_unwind_init(unsigned depth, bool verify, uintptr_t static_tls);
 
+/* The salt of all that THREAD's memo knows while GENERATION lasts. */
+static inline uint64_t
+dm_unwind_salt(const struct dm_thread *thread, uint32_t generation)
+{
+  return thread->memo.salt + generation;
+}
+
 /* The key of CALLER in THREAD's memo while GENERATION lasts. A shape with this
    key was made on this very stack at this very slot, and what was one piece of
    stack then is one now: its words can be read. */
@@ -32,7 +39,7 @@ static inline uint64_t
 dm_unwind_key(const struct dm_thread *thread, struct dm_caller caller,
               uint32_t generation)
 {
-  return dm_memo_key(caller, thread->memo.salt + generation);
+  return dm_memo_key(caller, dm_unwind_salt(thread, generation));
 }
 
 /* The cell of THREAD's ledger that HASH, of SHAPE, leads to, if it is where the

@@ -137,6 +137,16 @@ START_TEST(rules_are_learned_once)
 }
 END_TEST
 
+/* RULES: of COUNT addresses in the C library. Returns the first of them. */
+static uintptr_t
+find_rules(unsigned count, dm_rule *rules)
+{
+  uintptr_t start = (uintptr_t) &vfprintf;
+  for (unsigned i = 0; i < count; i++)
+    rules[i] = dm_rule_find(start + i);
+  return start;
+}
+
 /* More lines are used when there are more rules; all of them stay right. */
 START_TEST(the_cache_grows)
 {
@@ -145,9 +155,7 @@ START_TEST(the_cache_grows)
     RULES = 5000
   };
   static dm_rule rules[RULES];
-  uintptr_t start = (uintptr_t) &vfprintf;
-  for (unsigned i = 0; i < RULES; i++)
-    rules[i] = dm_rule_find(start + i);
+  uintptr_t start = find_rules(RULES, rules);
   ck_assert_uint_eq(dm_rule_lines, 4096);
   for (unsigned i = 0; i < RULES; i++)
     ck_assert_uint_eq(dm_rule_find(start + i), rules[i]);
@@ -163,9 +171,7 @@ START_TEST(rows_hold_for_all_their_addresses)
     CODE = 20000
   };
   static dm_rule rules[CODE];
-  uintptr_t start = (uintptr_t) &vfprintf;
-  for (unsigned i = 0; i < CODE; i++)
-    rules[i] = dm_rule_find(start + i);
+  uintptr_t start = find_rules(CODE, rules);
   dm_rules_forget(dm_modules_find(start));
   unsigned different = 0;
   for (unsigned i = CODE; i-- > 0;)
