@@ -21,10 +21,12 @@ enum
 };
 #define DM_FRAME_INTERRUPTED (UINT64_C(1) << 48)
 
+#define DM_FRAME_ADDRESS ((UINT64_C(1) << 48) - 1)
+
 static inline uintptr_t
 dm_frame_address(dm_frame frame)
 {
-  return frame & ((UINT64_C(1) << 48) - 1);
+  return frame & DM_FRAME_ADDRESS;
 }
 
 static inline unsigned

@@ -15,8 +15,8 @@ dm_kept_begin(struct dm_walk *walk, uint32_t generation)
   struct dm_kept_stack *kept = &walk->thread->kept;
   uintptr_t slot = (uintptr_t) dm_caller_slot(walk->caller);
   walk->kept = NULL;
-  walk->memorable = false;
-  if (!walk->bounded)
+  walk->kept_next = -1;
+  if (walk->at.high == 0)
     return;
   /* A walk under way further out on this stack is one that we interrupt. One
      further in was left by a longjmp out of a signal handler. */
@@ -28,13 +28,11 @@ dm_kept_begin(struct dm_walk *walk, uint32_t generation)
   kept->walking = slot;
   kept->met = -1;
   kept->fresh_count = 0;
-  kept->keepable = true;
   if (kept->generation != generation)
     kept->count = 0;
   kept->generation = generation;
   walk->kept = kept;
   walk->kept_next = (int) kept->count - 1;
-  walk->memorable = true;
 }
 
 /* What rbp is now in the frame KEPT. */
@@ -44,44 +42,14 @@ current_rbp(const struct dm_walk *walk, const struct dm_kept_frame *frame)
   return *dm_walk_rbp_slot(walk, frame);
 }
 
-void
-dm_kept_note(struct dm_walk *walk, dm_rule rule, dm_frame frame)
+/* Whether the cursor, which is where the kept FRAME begins, stands there in the
+   same state. */
+static bool
+is_same(const struct dm_walk *walk, const struct dm_kept_frame *frame)
 {
-  struct dm_kept_stack *kept = walk->kept;
-  enum dm_rule_kind kind = dm_rule_kind(rule);
-  if (walk->interrupted || (kind != DM_RULE_RSP && kind != DM_RULE_RBP &&
-                            kind != DM_RULE_END))
-    kept->keepable = false;
-  uintptr_t data = walk->rbp + (uintptr_t) dm_rule_offset(rule) * sizeof data;
-  kept->fresh[kept->fresh_count++] = (struct dm_kept_frame){
-      .slot = (const uintptr_t *) walk->rsp - 1,
-      .pc = walk->pc,
-      .rbp = walk->rbp,
-      .rbp_slot = walk->rbp_slot,
-      .data = kind == DM_RULE_AT_RBP ? (const uintptr_t *) data : NULL,
-      .frame = frame,
-      .by_rbp = kind == DM_RULE_RBP || kind == DM_RULE_AT_RBP ||
-                kind == DM_RULE_GUESS,
-  };
-}
-
-/* The kept frame that the cursor stands at, in the same state, or -1. */
-static int
-meet(struct dm_walk *walk)
-{
-  const struct dm_kept_stack *kept = walk->kept;
-  const uintptr_t *slot = (const uintptr_t *) walk->rsp - 1;
-  int i = walk->kept_next;
-  while (i >= 0 && kept->frame[i].slot < slot)
-    i--;
-  walk->kept_next = i;
-  if (i < 0)
-    return -1;
-  const struct dm_kept_frame *frame = &kept->frame[i];
-  return frame->slot == slot && frame->pc == walk->pc &&
-                 frame->rbp == walk->rbp && frame->rbp_slot == walk->rbp_slot
-             ? i
-             : -1;
+  const struct dm_cursor *at = &walk->at;
+  return dm_kept_pc(frame) == at->pc && frame->rbp == at->rbp &&
+         frame->rbp_slot == at->rbp_slot;
 }
 
 /* Whether the step out of the kept frame I, which is not the first, leads to the
@@ -90,9 +58,9 @@ static bool
 leads_on(const struct dm_walk *walk, int i)
 {
   const struct dm_kept_frame *frame = &walk->kept->frame[i];
-  if (frame->by_rbp && current_rbp(walk, frame) != frame->rbp)
+  if (dm_kept_by_rbp(frame) && current_rbp(walk, frame) != frame->rbp)
     return false;
-  return *frame[-1].slot == frame[-1].pc;
+  return *frame[-1].slot == dm_kept_pc(frame - 1);
 }
 
 /* Puts the cursor at the kept frame I, from where rules go on. What was taken
@@ -108,10 +76,10 @@ stand_at(struct dm_walk *walk, int i, int met, int last)
     fresh->rbp = current_rbp(walk, fresh);
   }
   const struct dm_kept_frame *frame = &kept->frame[i];
-  walk->pc = frame->pc;
-  walk->rsp = (uintptr_t) (frame->slot + 1);
-  walk->rbp = current_rbp(walk, frame);
-  walk->rbp_slot = frame->rbp_slot;
+  walk->at.pc = dm_kept_pc(frame);
+  walk->at.rsp = (uintptr_t) (frame->slot + 1);
+  walk->at.rbp = current_rbp(walk, frame);
+  walk->at.rbp_slot = frame->rbp_slot;
   walk->kept_next = i - 1;
   kept->met = -1;
 }
@@ -120,10 +88,8 @@ enum dm_walk_result
 dm_kept_resume(struct dm_walk *walk)
 {
   struct dm_kept_stack *kept = walk->kept;
-  if (!kept || !walk->bounded || !walk->straight)
-    return DM_WALK_ON;
-  int met = meet(walk);
-  if (met < 0)
+  int met = walk->kept_next;
+  if (!walk->at.straight || !is_same(walk, &kept->frame[met]))
     return DM_WALK_ON;
 
   kept->met = met;
@@ -133,9 +99,10 @@ dm_kept_resume(struct dm_walk *walk)
     if (!leads_on(walk, i))
     {
       stand_at(walk, i, met, i);
-      return dm_walk_step(walk, dm_rule_find(walk->pc - 1));
+      return dm_cursor_step(&walk->at, dm_rule_find(walk->at.pc - 1),
+                            walk->thread);
     }
-    if (kept->frame[i - 1].pc == 0)
+    if (dm_kept_pc(&kept->frame[i - 1]) == 0)
       return DM_WALK_END;
     if (walk->count == walk->depth)
       return DM_WALK_ON;
@@ -155,14 +122,27 @@ dm_kept_resume(struct dm_walk *walk)
 static uint64_t
 way_out(const struct dm_kept_frame *frame, const struct dm_kept_frame *beyond)
 {
+  const uintptr_t *data = dm_kept_data(frame);
   uint64_t way = 0;
-  if (frame->by_rbp)
+  if (dm_kept_by_rbp(frame))
     way = ((uintptr_t) frame->rbp_slot | 1) << 24;
-  if (frame->data)
-    way = ~way ^ (uintptr_t) frame->data << 17;
+  if (data)
+    way = ~way ^ (uintptr_t) data << 17;
   if (beyond)
-    way ^= (uintptr_t) beyond->slot ^ (dm_memo_is_factor(beyond->pc) ? 0 : 2);
+    way ^= (uintptr_t) beyond->slot ^
+           (dm_memo_is_factor(dm_kept_pc(beyond)) ? 0 : 2);
   return way;
+}
+
+/* Whether a later walk may start from FRAME. */
+static bool
+is_plain(const struct dm_kept_frame *frame)
+{
+  enum
+  {
+    PLAIN = 1 << DM_RULE_RSP | 1 << DM_RULE_RBP | 1 << DM_RULE_END
+  };
+  return PLAIN >> dm_rule_kind(frame->rule) & 1;
 }
 
 /* Adds NEW to the COUNT frames of KEPT. */
@@ -178,11 +158,9 @@ add_frame(struct dm_kept_stack *kept, unsigned count,
 }
 
 void
-dm_kept_end(struct dm_walk *walk, enum dm_walk_result result)
+dm_walk_keep(struct dm_walk *walk, enum dm_walk_result result)
 {
   struct dm_kept_stack *kept = walk->kept;
-  if (!kept)
-    return;
   unsigned count = (unsigned) (kept->met + 1);
   /* Nothing is kept while frames are being moved: a signal handler may leave by
      a jump. */
@@ -190,14 +168,15 @@ dm_kept_end(struct dm_walk *walk, enum dm_walk_result result)
   atomic_signal_fence(memory_order_seq_cst);
   if (count == 0)
   {
-    kept->complete = result == DM_WALK_END && walk->pc != 0;
+    const struct dm_cursor *at = &walk->at;
+    kept->complete = result == DM_WALK_END && at->pc != 0;
     if (!kept->complete && result != DM_WALK_FAILED)
       add_frame(kept, count++,
                 &(struct dm_kept_frame){
-                    .slot = (const uintptr_t *) walk->rsp - 1,
-                    .pc = walk->pc,
-                    .rbp = walk->rbp,
-                    .rbp_slot = walk->rbp_slot,
+                    .slot = dm_cursor_word(at->rsp) - 1,
+                    .frame = at->pc & DM_FRAME_ADDRESS,
+                    .rbp = at->rbp,
+                    .rbp_slot = at->rbp_slot,
                 });
   }
   else if (count + kept->fresh_count > DM_KEPT_MAX)
@@ -208,9 +187,14 @@ dm_kept_end(struct dm_walk *walk, enum dm_walk_result result)
     count = DM_DEPTH_MAX;
     kept->complete = false;
   }
+  bool keepable = result != DM_WALK_FAILED;
   while (kept->fresh_count > 0)
-    add_frame(kept, count++, &kept->fresh[--kept->fresh_count]);
-  walk->leaf = (int) count - 1;
+  {
+    const struct dm_kept_frame *fresh = &kept->fresh[--kept->fresh_count];
+    keepable = keepable && is_plain(fresh);
+    add_frame(kept, count++, fresh);
+  }
+  kept->met = (int) count - 1;
   atomic_signal_fence(memory_order_seq_cst);
-  kept->count = kept->keepable && result != DM_WALK_FAILED ? count : 0;
+  kept->count = keepable ? count : 0;
 }

@@ -14,15 +14,20 @@
 
    What is asked of a whole stack -- which frames it has, by which words it was
    found -- each frame knows as chains (base/chain.h) over itself and all that
-   are further out. So that, too, costs what has changed. */
+   are further out. So that, too, costs what has changed.
+
+   A walk writes what is new apart. It becomes part of the kept stack only when
+   it is asked for: not when the memo knows the frames. */
 
 #ifndef DM_HOOK_KEPT_STACK_H
 #define DM_HOOK_KEPT_STACK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "books/frame.h"
+#include "hook/frame_rules.h"
 
 enum
 {
@@ -34,19 +39,44 @@ enum
 struct dm_kept_frame
 {
   const uintptr_t *slot; /* where the return address into it lies */
-  uintptr_t pc;          /* that address */
   uintptr_t rbp;
   const uintptr_t *rbp_slot; /* where that was loaded from; NULL: it is still in
                                 the register */
-  const uintptr_t *data;     /* a word that says where its caller is, or NULL */
   dm_frame frame;            /* as recorded */
+  dm_rule rule;
 
-  /* Over this one and all further out: */
+  /* Over this one and all further out, when it is kept: */
   uint64_t frames; /* chain of the frames */
   uint64_t ways;   /* chain of which words the steps out of them went by */
-
-  bool by_rbp; /* its caller is found by rbp */
 };
+
+/* The return address into FRAME. */
+static inline uintptr_t
+dm_kept_pc(const struct dm_kept_frame *frame)
+{
+  return dm_frame_address(frame->frame);
+}
+
+/* Whether FRAME's caller is found by rbp; and the word that says where it is, or
+   NULL. */
+static inline bool
+dm_kept_by_rbp(const struct dm_kept_frame *frame)
+{
+  enum
+  {
+    BY_RBP = 1 << DM_RULE_RBP | 1 << DM_RULE_AT_RBP | 1 << DM_RULE_GUESS
+  };
+  return BY_RBP >> dm_rule_kind(frame->rule) & 1;
+}
+
+static inline const uintptr_t *
+dm_kept_data(const struct dm_kept_frame *frame)
+{
+  uintptr_t offset = (uintptr_t) dm_rule_offset(frame->rule);
+  return dm_rule_kind(frame->rule) == DM_RULE_AT_RBP
+             ? (const uintptr_t *) (frame->rbp + offset * sizeof offset)
+             : NULL;
+}
 
 struct dm_kept_stack
 {
@@ -54,11 +84,11 @@ struct dm_kept_stack
   bool complete;
   uint32_t generation; /* of the callsites, when they were recorded */
 
-  /* Of the walk under way: */
-  uintptr_t walking; /* its caller's slot; 0: there is none */
-  int met;           /* the innermost kept frame that it took over; -1 */
-  unsigned fresh_count; /* frames that were not kept before */
-  bool keepable;
+  /* Of the walk under way. Its frames are the fresh ones, and behind them those
+     that were kept, from MET on. */
+  uintptr_t walking;    /* its caller's slot; 0: there is none */
+  int met;              /* the innermost kept frame of it; -1: none */
+  unsigned fresh_count; /* frames that are not kept */
 
   /* Outermost first. The first is the outermost of any stack when the stack is
      complete; else it is the one beyond what was recorded, or a return address

@@ -38,17 +38,18 @@ collect(struct read *read, const struct dm_walk *walk)
 {
   read->factors.count = read->others.count = 0;
   const struct dm_kept_frame *outermost = walk->kept->frame;
-  const struct dm_kept_frame *frame = &outermost[walk->leaf];
+  const struct dm_kept_frame *frame = &outermost[walk->kept->met];
   for (unsigned i = 0; i < walk->count; i++, frame--)
   {
-    if (frame->by_rbp &&
+    const uintptr_t *data = dm_kept_data(frame);
+    if (dm_kept_by_rbp(frame) &&
         !add_word(&read->others, walk, dm_walk_rbp_slot(walk, frame)))
       return false;
-    if (frame->data && !add_word(&read->others, walk, frame->data))
+    if (data && !add_word(&read->others, walk, data))
       return false;
     if (frame == outermost)
       break; /* nothing is beyond */
-    struct words *words = dm_memo_is_factor(frame[-1].pc) ? &read->factors
+    struct words *words = dm_memo_is_factor(dm_kept_pc(frame - 1)) ? &read->factors
                                                           : &read->others;
     if (!add_word(words, walk, frame[-1].slot))
       return false;
@@ -105,14 +106,13 @@ dm_shape_turn(struct dm_shape pair[2])
   write_shape(&pair[1], &first);
 }
 
-/* Whether the shape of SEED, which is not in PAIR, is to be made. */
-static bool
-is_needed(struct dm_memo *memo, const struct dm_shape *pair, uint64_t seed)
+bool
+dm_shape_is_wanted(struct dm_memo *memo, uint64_t key, uint64_t hash)
 {
-  uint32_t *seen = &memo->seen[dm_memo_pair(memo, pair)];
-  bool again = *seen == (uint32_t) (seed >> 32);
-  *seen = (uint32_t) (seed >> 32);
-  return again || ++memo->unseen % DM_MEMO_CHANCE == 0;
+  unsigned pair = dm_memo_pair(memo, dm_memo_shape(memo, key));
+  uint32_t last = memo->seen[pair];
+  memo->seen[pair] = (uint32_t) (hash >> 32);
+  return last == memo->seen[pair] || ++memo->unseen % DM_MEMO_CHANCE == 0;
 }
 
 /* One more was made. So small programs touch few pages, and others push few
@@ -126,10 +126,11 @@ note_made(struct dm_memo *memo)
 }
 
 const struct dm_shape *
-dm_shape_of_walk(const struct dm_walk *walk, uint64_t key)
+dm_shape_of_walk(const struct dm_walk *walk, uint64_t key, bool made)
 {
+  const struct dm_kept_stack *kept = walk->kept;
   const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
-  uint64_t way = dm_chain_last(walk->kept->frame[walk->leaf].ways,
+  uint64_t way = dm_chain_last(kept->frame[kept->met].ways,
                                beyond ? beyond->ways : 0, walk->count);
   struct dm_shape new = {.key = key, .seed = dm_stir(way ^ key) | 1};
   struct dm_memo *memo = &walk->thread->memo;
@@ -137,7 +138,7 @@ dm_shape_of_walk(const struct dm_walk *walk, uint64_t key)
   for (unsigned i = 0; i < 2; i++)
     if (pair[i].key == key && pair[i].seed == new.seed)
       return &pair[i];
-  if (!is_needed(memo, pair, new.seed) || !make(&new, walk))
+  if (!made || !make(&new, walk))
     return NULL;
   /* The newer of the pair stands first; the older one goes. */
   write_shape(&pair[1], &pair[0]);

@@ -34,9 +34,8 @@
    before nearly all lines are full. Programs with many stacks wait for the table
    to come from memory, so an entry is as small as can be: one word.
 
-   A walk asks the memo, too, before it looks for its callsite, for its shape may
-   be new and its hash not; a walk that has no shape has the hash of its frames
-   instead.
+   A walk asks the memo, too, before it looks for its callsite, by the hash of its
+   frames: a stack that has no shape is known by that.
 
    Nothing is guarded against a signal handler that allocates while a line is
    changed: it finds whole entries, or misses one. */
@@ -113,8 +112,8 @@ struct dm_memo
   struct dm_memo_table *table;
   uint32_t made;                /* shapes, since the pairs in use grew */
   uint32_t unseen, seconds;     /* shapes that were not there, or second */
-  uint32_t seen[DM_MEMO_PAIRS]; /* for each pair, of the seed of the last shape
-                                   that was not there */
+  uint32_t seen[DM_MEMO_PAIRS]; /* for each pair, of the hash of the last stack
+                                   whose shape was not there */
   struct dm_shape shapes[2 * DM_MEMO_PAIRS];
 };
 

@@ -51,22 +51,13 @@ recall(struct dm_thread *thread, struct dm_shape *shape,
   return cell ? cell : cell_of(thread, dm_memo_find_other(&thread->memo, hash));
 }
 
-/* The hash by which the memo knows the stack of WALK while GENERATION lasts:
-   that of its words, or where these have no shape, that of its frames, which
-   the next walk finds. 0: it is not to be remembered. CUT: the stack goes on.
- */
+/* The hash by which the memo knows the frames of WALK while GENERATION lasts; 0:
+   they are not to be remembered. CUT: the stack goes on. */
 static uint64_t
-hash_of_walk(const struct dm_walk *walk, bool cut, uint64_t key,
-             uint32_t generation)
+hash_of_frames(const struct dm_walk *walk, bool cut, uint32_t generation)
 {
-  if (walk->leaf < 0)
+  if (!walk->kept)
     return 0;
-  /* What the loader asks for is to be marked, each time. */
-  bool usual =
-      walk->memorable && !dm_is_loader(dm_caller_address(walk->caller));
-  const struct dm_shape *shape = usual ? dm_shape_of_walk(walk, key) : NULL;
-  if (shape)
-    return dm_memo_hash(shape, walk->caller);
   uint64_t salt = dm_unwind_salt(walk->thread, generation);
   return dm_memo_hash_of(
       dm_stir(dm_walk_chain(walk) ^ dm_stir(salt) ^ walk->count * 2 ^ cut));
@@ -81,13 +72,12 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
   struct dm_thread *thread = walk->thread;
   uintptr_t addresses[DM_DEPTH_MAX];
   bool interrupted[DM_DEPTH_MAX];
-  uintptr_t high = walk->bounded ? thread->stack_high : 0;
-  unsigned found =
-      dm_libunwind_stack(&walk->caller, high, addresses, interrupted, depth);
+  unsigned found = dm_libunwind_stack(&walk->caller, walk->at.high, addresses,
+                                      interrupted, depth);
   const dm_frame *frames = dm_walk_frames(walk);
   bool same = found == walk->count && result != DM_WALK_FAILED;
   for (unsigned i = 0; same && i < found; i++)
-    same = (addresses[i] & ((UINT64_C(1) << 48) - 1)) ==
+    same = (addresses[i] & DM_FRAME_ADDRESS) ==
            dm_frame_address(frames[i]);
 
   const struct dm_cell *known = known_by(thread, hash);
@@ -109,13 +99,51 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
 static uint32_t
 find_callsite(struct dm_walk *walk, bool cut)
 {
-  if (walk->leaf < 0)
+  if (!walk->kept)
     return dm_callsites_find(walk->frames, walk->count, cut);
   uint64_t chain = dm_walk_chain(walk);
   uint32_t callsite = dm_callsites_known(chain, walk->count, cut);
   return callsite
              ? callsite
              : dm_callsites_new(chain, dm_walk_frames(walk), walk->count, cut);
+}
+
+/* The cell of the stack of WALK, which ended with RESULT. KEY is its caller's. */
+static struct dm_cell *
+cell_of_walk(struct dm_walk *walk, enum dm_walk_result result, uint64_t key,
+             uint32_t generation)
+{
+  struct dm_thread *thread = walk->thread;
+  bool cut = result == DM_WALK_ON;
+  /* A failed walk may do better next time. */
+  uint64_t hash = result == DM_WALK_FAILED
+                      ? 0
+                      : hash_of_frames(walk, cut, generation);
+  struct dm_cell *cell = dm_unwind_verify ? NULL : known_by(thread, hash);
+  /* What the loader asks for is to be marked, each time. */
+  bool usual = hash && dm_walk_is_memorable(walk) &&
+               !dm_is_loader(dm_caller_address(walk->caller));
+  bool wanted = usual && dm_shape_is_wanted(&thread->memo, key, hash);
+  if (cell && !wanted)
+    return cell;
+
+  if (walk->kept)
+    dm_walk_keep(walk, result);
+  const struct dm_shape *shape =
+      usual ? dm_shape_of_walk(walk, key, wanted) : NULL;
+  if (shape)
+    hash = dm_memo_hash(shape, walk->caller);
+  if (!cell)
+    cell = dm_ledger_own_cell(thread->ledger, find_callsite(walk, cut));
+  if (dm_unwind_verify)
+    verify(walk, result, cell, key, hash);
+  /* A stack that was shortened may be recorded in full next time. */
+  uint32_t callsite = dm_cell_callsite(cell);
+  if (hash && !dm_callsites_may_improve(callsite) &&
+      !dm_memo_find(&thread->memo, hash))
+    dm_memo_keep(&thread->memo, hash, callsite,
+                 dm_unwind_salt(thread, generation));
+  return cell;
 }
 
 static struct dm_cell *
@@ -127,23 +155,7 @@ walk_to_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t key,
   enum dm_walk_result result = dm_walk_stack(&walk, tls_size);
   if (result == DM_WALK_FAILED)
     dm_counter_add(&thread->ledger->mishaps.unwind_failed, 1);
-
-  bool cut = result == DM_WALK_ON;
-  /* A failed walk may do better next time. */
-  uint64_t hash =
-      result == DM_WALK_FAILED ? 0 : hash_of_walk(&walk, cut, key, generation);
-  struct dm_cell *cell = dm_unwind_verify ? NULL : known_by(thread, hash);
-  if (!cell)
-  {
-    uint32_t callsite = find_callsite(&walk, cut);
-    cell = dm_ledger_own_cell(thread->ledger, callsite);
-    if (dm_unwind_verify)
-      verify(&walk, result, cell, key, hash);
-    /* A stack that was shortened may be recorded in full next time. */
-    if (hash && !dm_callsites_may_improve(callsite))
-      dm_memo_keep(&thread->memo, hash, callsite,
-                   dm_unwind_salt(thread, generation));
-  }
+  struct dm_cell *cell = cell_of_walk(&walk, result, key, generation);
   dm_walk_finish(&walk);
   return cell;
 }

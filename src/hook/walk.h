@@ -14,43 +14,24 @@
 #include "base/chain.h"
 #include "base/config.h"
 #include "books/callsites.h"
+#include "hook/cursor.h"
 #include "hook/frame_rules.h"
 #include "hook/kept_stack.h"
 #include "hook/stack_memo.h"
 #include "hook/thread.h"
 
-enum dm_walk_result
-{
-  DM_WALK_ON,     /* there are more frames */
-  DM_WALK_END,    /* that was the outermost */
-  DM_WALK_FAILED, /* nobody knows how it goes on */
-  DM_WALK_OPAQUE  /* libunwind knows */
-};
-
-/* The cursor is the frame that stands at PC, with its registers; RSP is the
-   stack pointer that it will have when its callee has returned. */
 struct dm_walk
 {
   struct dm_thread *thread;
   struct dm_caller caller;
-
-  uintptr_t pc, rsp, rbp;
-  bool interrupted;          /* PC is the very instruction */
-  const uintptr_t *rbp_slot; /* where RBP was loaded from; NULL: it is still
-                                in the register */
-
+  struct dm_cursor at;
   unsigned count, depth; /* frames recorded, and to be recorded at most */
 
-  bool memorable; /* decided by words of this stack alone */
-  bool pure;      /* by unwind information alone so far */
-  bool straight;  /* through no signal frame so far */
-  bool bounded;   /* all up to the stack's HIGH may be read */
-
-  /* The kept stack: NULL when this walk interrupts another one. The frames are
-     there from LEAF on towards the start; or, when LEAF is -1, in FRAMES. */
+  /* The kept stack, which has the frames of this walk; or, when it is NULL,
+     because this walk interrupts another one or is on another stack, or because
+     libunwind was asked, FRAMES has them. */
   struct dm_kept_stack *kept;
   int kept_next; /* the innermost kept frame that may still be met */
-  int leaf;
   dm_frame frames[DM_DEPTH_MAX];
 };
 
@@ -64,29 +45,31 @@ void dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
    DM_WALK_ON. STATIC_TLS as in dm_unwind_init. */
 enum dm_walk_result dm_walk_stack(struct dm_walk *walk, uintptr_t static_tls);
 
-/* Moves the cursor to the caller of its frame, whose rule is RULE. */
-enum dm_walk_result dm_walk_step(struct dm_walk *walk, dm_rule rule);
+/* Whether the frames of WALK are decided by words of this stack alone. */
+static inline bool
+dm_walk_is_memorable(const struct dm_walk *walk)
+{
+  return walk->kept && walk->at.straight;
+}
+
+/* Lets all frames of WALK, which ended with RESULT, be kept. For walks with a kept
+   stack, like the next. */
+void dm_walk_keep(struct dm_walk *walk, enum dm_walk_result result);
+
+/* The chain (base/chain.h) of the frames recorded, outermost first. */
+uint64_t dm_walk_chain(const struct dm_walk *walk);
 
 /* The frames recorded, innermost first. */
 const dm_frame *dm_walk_frames(struct dm_walk *walk);
 
-/* The frame before the outermost that was recorded, where the chains of WALK
-   begin; NULL when it begins with nothing. For walks with a leaf. */
+/* The kept frame beyond the outermost that was recorded, where the chains of
+   WALK begin; NULL when they begin with nothing. */
 static inline const struct dm_kept_frame *
 dm_walk_beyond(const struct dm_walk *walk)
 {
-  int beyond = walk->leaf - (int) walk->count;
-  return beyond < 0 ? NULL : &walk->kept->frame[beyond];
-}
-
-/* The chain (base/chain.h) of the frames of WALK, outermost first. For walks
-   with a leaf. */
-static inline uint64_t
-dm_walk_chain(const struct dm_walk *walk)
-{
-  const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
-  return dm_chain_last(walk->kept->frame[walk->leaf].frames,
-                       beyond ? beyond->frames : 0, walk->count);
+  const struct dm_kept_stack *kept = walk->kept;
+  int beyond = kept->met - (int) (walk->count - kept->fresh_count);
+  return beyond < 0 ? NULL : &kept->frame[beyond];
 }
 
 /* Where WALK finds what rbp is in the kept FRAME: where it was loaded from, or,
@@ -99,14 +82,11 @@ dm_walk_rbp_slot(const struct dm_walk *walk, const struct dm_kept_frame *frame)
 }
 
 /* The kept stack's part in a walk. BEGIN finds out whether it can be used;
-   NOTE is told of the frame at the cursor, to be recorded as FRAME, and of its
-   rule; RESUME, with the cursor at a frame not recorded yet, records what can
-   be taken from the kept stack and moves the cursor behind it; END joins the
-   frames to what was kept. */
+   RESUME, with the cursor at a frame not recorded yet, but where the kept frame
+   at KEPT_NEXT begins, records what can be taken from there and moves the cursor
+   behind it. */
 void dm_kept_begin(struct dm_walk *walk, uint32_t generation);
-void dm_kept_note(struct dm_walk *walk, dm_rule rule, dm_frame frame);
 enum dm_walk_result dm_kept_resume(struct dm_walk *walk);
-void dm_kept_end(struct dm_walk *walk, enum dm_walk_result result);
 
 /* WALK is over, and so is what its thread's tables were needed for. */
 void dm_walk_finish(struct dm_walk *walk);
