@@ -49,8 +49,8 @@ collect(struct read *read, const struct dm_walk *walk)
       return false;
     if (frame == outermost)
       break; /* nothing is beyond */
-    struct words *words = dm_memo_is_factor(dm_kept_pc(frame - 1)) ? &read->factors
-                                                          : &read->others;
+    bool factor = dm_memo_is_factor(dm_kept_pc(frame - 1));
+    struct words *words = factor ? &read->factors : &read->others;
     if (!add_word(words, walk, frame[-1].slot))
       return false;
   }
