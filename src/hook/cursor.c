@@ -48,8 +48,7 @@ through_signal(struct dm_cursor *at, dm_rule rule,
   at->pc = pc;
   at->rsp = rsp;
   at->interrupted = true;
-  bool own = rsp >= thread->stack_low && rsp < thread->stack_high;
-  at->high = own ? thread->stack_high : 0;
+  at->high = dm_cursor_high(thread, rsp);
   return DM_WALK_ON;
 }
 

@@ -21,8 +21,8 @@ enum dm_walk_result
   DM_WALK_OPAQUE  /* libunwind knows */
 };
 
-/* The frame that stands at PC, with its registers; RSP is the stack pointer that
-   it will have when its callee has returned. */
+/* The frame that stands at PC, with its registers; RSP is the stack pointer
+   that it will have when its callee has returned. */
 struct dm_cursor
 {
   uintptr_t pc, rsp, rbp;
@@ -34,6 +34,14 @@ struct dm_cursor
   bool pure;        /* by unwind information alone so far */
   bool straight;    /* through no signal frame so far */
 };
+
+/* The HIGH of a cursor at ADDRESS: that of THREAD's own stack, or 0. */
+static inline uintptr_t
+dm_cursor_high(const struct dm_thread *thread, uintptr_t address)
+{
+  bool own = address >= thread->stack_low && address < thread->stack_high;
+  return own ? thread->stack_high : 0;
+}
 
 /* Whether the word at ADDRESS may be read: above the frame that the cursor is
    at, and below the end of the stack. Where that end is not known, unwind
@@ -89,8 +97,8 @@ dm_cursor_leave(struct dm_cursor *at, dm_rule rule, uintptr_t cfa)
 enum dm_walk_result dm_cursor_unusual_step(struct dm_cursor *at, dm_rule rule,
                                            const struct dm_thread *thread);
 
-/* Moves the cursor, on a stack of THREAD, to the caller of its frame, whose rule
-   is RULE. */
+/* Moves the cursor, on a stack of THREAD, to the caller of its frame, whose
+   rule is RULE. */
 static inline __attribute__((always_inline)) enum dm_walk_result
 dm_cursor_step(struct dm_cursor *at, dm_rule rule,
                const struct dm_thread *thread)

@@ -42,16 +42,6 @@ current_rbp(const struct dm_walk *walk, const struct dm_kept_frame *frame)
   return *dm_walk_rbp_slot(walk, frame);
 }
 
-/* Whether the cursor, which is where the kept FRAME begins, stands there in the
-   same state. */
-static bool
-is_same(const struct dm_walk *walk, const struct dm_kept_frame *frame)
-{
-  const struct dm_cursor *at = &walk->at;
-  return dm_kept_pc(frame) == at->pc && frame->rbp == at->rbp &&
-         frame->rbp_slot == at->rbp_slot;
-}
-
 /* Whether the step out of the kept frame I, which is not the first, leads to the
    one before it, as it did. */
 static bool
@@ -88,11 +78,7 @@ enum dm_walk_result
 dm_kept_resume(struct dm_walk *walk)
 {
   struct dm_kept_stack *kept = walk->kept;
-  int met = walk->kept_next;
-  if (!walk->at.straight || !is_same(walk, &kept->frame[met]))
-    return DM_WALK_ON;
-
-  kept->met = met;
+  int met = kept->met = walk->kept_next;
   for (int i = met; i > 0; i--)
   {
     walk->count++;

@@ -64,10 +64,11 @@ hash_of_frames(const struct dm_walk *walk, bool cut, uint32_t generation)
 }
 
 /* Compares what was walked with libunwind's own stack, and the cell that it led
-   to with what the memo says; HASH is 0 or the walk's. */
+   to with what the memo says: KNOWN, or NULL, by the frames, and by the shapes
+   for KEY. */
 static void
 verify(struct dm_walk *walk, enum dm_walk_result result,
-       const struct dm_cell *cell, uint64_t key, uint64_t hash)
+       const struct dm_cell *cell, const struct dm_cell *known, uint64_t key)
 {
   struct dm_thread *thread = walk->thread;
   uintptr_t addresses[DM_DEPTH_MAX];
@@ -77,10 +78,8 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
   const dm_frame *frames = dm_walk_frames(walk);
   bool same = found == walk->count && result != DM_WALK_FAILED;
   for (unsigned i = 0; same && i < found; i++)
-    same = (addresses[i] & DM_FRAME_ADDRESS) ==
-           dm_frame_address(frames[i]);
+    same = (addresses[i] & DM_FRAME_ADDRESS) == dm_frame_address(frames[i]);
 
-  const struct dm_cell *known = known_by(thread, hash);
   same = same && (!known || known == cell);
   for (unsigned way = 0; way < 2; way++)
   {
@@ -116,16 +115,15 @@ cell_of_walk(struct dm_walk *walk, enum dm_walk_result result, uint64_t key,
   struct dm_thread *thread = walk->thread;
   bool cut = result == DM_WALK_ON;
   /* A failed walk may do better next time. */
-  uint64_t hash = result == DM_WALK_FAILED
-                      ? 0
-                      : hash_of_frames(walk, cut, generation);
-  struct dm_cell *cell = dm_unwind_verify ? NULL : known_by(thread, hash);
+  uint64_t hash =
+      result == DM_WALK_FAILED ? 0 : hash_of_frames(walk, cut, generation);
+  struct dm_cell *known = known_by(thread, hash);
   /* What the loader asks for is to be marked, each time. */
   bool usual = hash && dm_walk_is_memorable(walk) &&
                !dm_is_loader(dm_caller_address(walk->caller));
   bool wanted = usual && dm_shape_is_wanted(&thread->memo, key, hash);
-  if (cell && !wanted)
-    return cell;
+  if (known && !wanted && !dm_unwind_verify)
+    return known;
 
   if (walk->kept)
     dm_walk_keep(walk, result);
@@ -133,10 +131,11 @@ cell_of_walk(struct dm_walk *walk, enum dm_walk_result result, uint64_t key,
       usual ? dm_shape_of_walk(walk, key, wanted) : NULL;
   if (shape)
     hash = dm_memo_hash(shape, walk->caller);
-  if (!cell)
+  struct dm_cell *cell = known;
+  if (!cell || dm_unwind_verify)
     cell = dm_ledger_own_cell(thread->ledger, find_callsite(walk, cut));
   if (dm_unwind_verify)
-    verify(walk, result, cell, key, hash);
+    verify(walk, result, cell, known, key);
   /* A stack that was shortened may be recorded in full next time. */
   uint32_t callsite = dm_cell_callsite(cell);
   if (hash && !dm_callsites_may_improve(callsite) &&

@@ -96,7 +96,7 @@ whole_stack(struct dm_walk *walk)
   if (walk->kept)
   {
     walk->kept->count = 0;
-    walk->kept->walking = 0;
+    dm_walk_finish(walk);
     walk->kept = NULL;
   }
   for (walk->count = 0; walk->count < found && walk->count < walk->depth;
@@ -114,14 +114,13 @@ dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
               struct dm_caller caller, unsigned depth, uint32_t generation)
 {
   uintptr_t slot = (uintptr_t) dm_caller_slot(caller);
-  bool own = slot >= thread->stack_low && slot < thread->stack_high;
   walk->thread = thread;
   walk->caller = caller;
   walk->at = (struct dm_cursor){
       .pc = dm_caller_address(caller),
       .rsp = slot + sizeof slot,
       .rbp = caller.record[DM_CALLER_RBP],
-      .high = own ? thread->stack_high : 0,
+      .high = dm_cursor_high(thread, slot),
       .pure = true,
       .straight = true,
   };
@@ -130,8 +129,8 @@ dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
   dm_kept_begin(walk, generation);
 }
 
-/* Whether the cursor is at a kept frame, at KEPT_NEXT then, as far as it is told by
-   the return address. */
+/* Whether the cursor stands where a kept frame stood, at KEPT_NEXT then, in the
+   same state. */
 static inline bool
 meets(struct dm_walk *walk, const struct dm_cursor *at)
 {
@@ -141,7 +140,9 @@ meets(struct dm_walk *walk, const struct dm_cursor *at)
   while (i >= 0 && frame[i].slot < slot)
     i--;
   walk->kept_next = i;
-  return i >= 0 && frame[i].slot == slot && dm_kept_pc(&frame[i]) == at->pc;
+  return i >= 0 && frame[i].slot == slot && dm_kept_pc(&frame[i]) == at->pc &&
+         frame[i].rbp == at->rbp && frame[i].rbp_slot == at->rbp_slot &&
+         at->straight;
 }
 
 enum dm_walk_result

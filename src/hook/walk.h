@@ -3,7 +3,7 @@
    A walk is a cursor that stands at a frame and moves to its caller, by frame
    rules, by the stack that the thread kept from its last walk, and where
    neither knows, by libunwind. What it went by, for the memo, is told by the
-   kept stack, of which it becomes a part. */
+   kept stack, once it is a part of that. */
 
 #ifndef DM_HOOK_WALK_H
 #define DM_HOOK_WALK_H
@@ -52,8 +52,8 @@ dm_walk_is_memorable(const struct dm_walk *walk)
   return walk->kept && walk->at.straight;
 }
 
-/* Lets all frames of WALK, which ended with RESULT, be kept. For walks with a kept
-   stack, like the next. */
+/* Lets all frames of WALK, which ended with RESULT, be kept. For walks with a
+   kept stack, like the next. */
 void dm_walk_keep(struct dm_walk *walk, enum dm_walk_result result);
 
 /* The chain (base/chain.h) of the frames recorded, outermost first. */
@@ -82,9 +82,9 @@ dm_walk_rbp_slot(const struct dm_walk *walk, const struct dm_kept_frame *frame)
 }
 
 /* The kept stack's part in a walk. BEGIN finds out whether it can be used;
-   RESUME, with the cursor at a frame not recorded yet, but where the kept frame
-   at KEPT_NEXT begins, records what can be taken from there and moves the cursor
-   behind it. */
+   RESUME, with the cursor at a frame not recorded yet, where the kept frame at
+   KEPT_NEXT stood in the same state, records what can be taken from there and
+   moves the cursor behind it. */
 void dm_kept_begin(struct dm_walk *walk, uint32_t generation);
 enum dm_walk_result dm_kept_resume(struct dm_walk *walk);
 
