@@ -144,7 +144,7 @@ add_frame(struct dm_kept_stack *kept, unsigned count,
 }
 
 void
-dm_walk_keep(struct dm_walk *walk, enum dm_walk_result result)
+dm_kept_end(struct dm_walk *walk, enum dm_walk_result result)
 {
   struct dm_kept_stack *kept = walk->kept;
   unsigned count = (unsigned) (kept->met + 1);

@@ -14,10 +14,7 @@
 
    What is asked of a whole stack -- which frames it has, by which words it was
    found -- each frame knows as chains (base/chain.h) over itself and all that
-   are further out. So that, too, costs what has changed.
-
-   A walk writes what is new apart. It becomes part of the kept stack only when
-   it is asked for: not when the memo knows the frames. */
+   are further out. So that, too, costs what has changed. */
 
 #ifndef DM_HOOK_KEPT_STACK_H
 #define DM_HOOK_KEPT_STACK_H
@@ -85,7 +82,7 @@ struct dm_kept_stack
   uint32_t generation; /* of the callsites, when they were recorded */
 
   /* Of the walk under way. Its frames are the fresh ones, and behind them those
-     that were kept, from MET on. */
+     that were kept, from MET on; at its end all are kept. */
   uintptr_t walking;    /* its caller's slot; 0: there is none */
   int met;              /* the innermost kept frame of it; -1: none */
   unsigned fresh_count; /* frames that are not kept */

@@ -12,9 +12,9 @@
    HASH and whose caller has KEY: when it comes twice in a row, or by chance. */
 bool dm_shape_is_wanted(struct dm_memo *memo, uint64_t key, uint64_t hash);
 
-/* The shape of WALK, which is kept and memorable, for KEY, its caller's: one of
-   the pair for KEY. NULL when there is none, and it is not to be MADE or
-   does not fit. Signal-safe. */
+/* The shape of WALK, which is memorable, for KEY, its caller's: one of the pair
+   for KEY. NULL when there is none, and it is not to be MADE or does not fit.
+   Signal-safe. */
 const struct dm_shape *dm_shape_of_walk(const struct dm_walk *walk,
                                         uint64_t key, bool made);
 

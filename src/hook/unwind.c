@@ -125,8 +125,6 @@ cell_of_walk(struct dm_walk *walk, enum dm_walk_result result, uint64_t key,
   if (known && !wanted && !dm_unwind_verify)
     return known;
 
-  if (walk->kept)
-    dm_walk_keep(walk, result);
   const struct dm_shape *shape =
       usual ? dm_shape_of_walk(walk, key, wanted) : NULL;
   if (shape)

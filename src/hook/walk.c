@@ -164,42 +164,22 @@ dm_walk_stack(struct dm_walk *walk, uintptr_t static_tls)
   } while (result == DM_WALK_ON && walk->count < walk->depth);
 
   walk->at = at;
-  if (result == DM_WALK_OPAQUE)
-    return whole_stack(walk);
+  if (result == DM_WALK_OPAQUE &&
+      (result = whole_stack(walk)) != DM_WALK_FAILED)
+    return result;
+  if (walk->kept)
+    dm_kept_end(walk, result);
   if (at.high == 0)
     look_for_end(walk, result, static_tls);
   return result;
 }
 
-uint64_t
-dm_walk_chain(const struct dm_walk *walk)
-{
-  const struct dm_kept_stack *kept = walk->kept;
-  const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
-  uint64_t chain = 0;
-  if (kept->met >= 0)
-    chain = dm_chain_last(kept->frame[kept->met].frames,
-                          beyond ? beyond->frames : 0,
-                          walk->count - kept->fresh_count);
-  for (unsigned i = kept->fresh_count; i-- > 0;)
-    chain = dm_chain_add(chain, kept->fresh[i].frame);
-  return chain;
-}
-
 const dm_frame *
 dm_walk_frames(struct dm_walk *walk)
 {
-  const struct dm_kept_stack *kept = walk->kept;
-  if (!kept)
-    return walk->frames;
-  unsigned count = 0;
-  while (count < kept->fresh_count)
-  {
-    walk->frames[count] = kept->fresh[count].frame;
-    count++;
-  }
-  for (int i = kept->met; count < walk->count; i--)
-    walk->frames[count++] = kept->frame[i].frame;
+  if (walk->kept)
+    for (unsigned i = 0; i < walk->count; i++)
+      walk->frames[i] = walk->kept->frame[walk->kept->met - (int) i].frame;
   return walk->frames;
 }
 

@@ -3,7 +3,7 @@
    A walk is a cursor that stands at a frame and moves to its caller, by frame
    rules, by the stack that the thread kept from its last walk, and where
    neither knows, by libunwind. What it went by, for the memo, is told by the
-   kept stack, once it is a part of that. */
+   kept stack, of which it becomes a part. */
 
 #ifndef DM_HOOK_WALK_H
 #define DM_HOOK_WALK_H
@@ -52,24 +52,26 @@ dm_walk_is_memorable(const struct dm_walk *walk)
   return walk->kept && walk->at.straight;
 }
 
-/* Lets all frames of WALK, which ended with RESULT, be kept. For walks with a
-   kept stack, like the next. */
-void dm_walk_keep(struct dm_walk *walk, enum dm_walk_result result);
-
-/* The chain (base/chain.h) of the frames recorded, outermost first. */
-uint64_t dm_walk_chain(const struct dm_walk *walk);
-
 /* The frames recorded, innermost first. */
 const dm_frame *dm_walk_frames(struct dm_walk *walk);
 
 /* The kept frame beyond the outermost that was recorded, where the chains of
-   WALK begin; NULL when they begin with nothing. */
+   WALK begin; NULL when they begin with nothing. For walks with a kept stack,
+   like the next. */
 static inline const struct dm_kept_frame *
 dm_walk_beyond(const struct dm_walk *walk)
 {
-  const struct dm_kept_stack *kept = walk->kept;
-  int beyond = kept->met - (int) (walk->count - kept->fresh_count);
-  return beyond < 0 ? NULL : &kept->frame[beyond];
+  int beyond = walk->kept->met - (int) walk->count;
+  return beyond < 0 ? NULL : &walk->kept->frame[beyond];
+}
+
+/* The chain (base/chain.h) of the frames recorded, outermost first. */
+static inline uint64_t
+dm_walk_chain(const struct dm_walk *walk)
+{
+  const struct dm_kept_frame *beyond = dm_walk_beyond(walk);
+  return dm_chain_last(walk->kept->frame[walk->kept->met].frames,
+                       beyond ? beyond->frames : 0, walk->count);
 }
 
 /* Where WALK finds what rbp is in the kept FRAME: where it was loaded from, or,
@@ -84,9 +86,10 @@ dm_walk_rbp_slot(const struct dm_walk *walk, const struct dm_kept_frame *frame)
 /* The kept stack's part in a walk. BEGIN finds out whether it can be used;
    RESUME, with the cursor at a frame not recorded yet, where the kept frame at
    KEPT_NEXT stood in the same state, records what can be taken from there and
-   moves the cursor behind it. */
+   moves the cursor behind it; END joins the frames to what was kept. */
 void dm_kept_begin(struct dm_walk *walk, uint32_t generation);
 enum dm_walk_result dm_kept_resume(struct dm_walk *walk);
+void dm_kept_end(struct dm_walk *walk, enum dm_walk_result result);
 
 /* WALK is over, and so is what its thread's tables were needed for. */
 void dm_walk_finish(struct dm_walk *walk);
