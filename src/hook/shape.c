@@ -58,7 +58,8 @@ collect(struct read *read, const struct dm_walk *walk)
 }
 
 /* Makes SHAPE of what WALK went by, but for key and seed. Returns false when it
-   does not fit. */
+   does not fit. The only word that may be 0 is one by which a stack ends: it
+   comes first. */
 static bool
 make(struct dm_shape *shape, const struct dm_walk *walk)
 {
@@ -67,18 +68,18 @@ make(struct dm_shape *shape, const struct dm_walk *walk)
   if (!dm_memo_is_factor(dm_caller_address(walk->caller)) ||
       !collect(&read, walk))
     return false;
-  unsigned count = 0, factor = 0, other = 0;
+  unsigned count = 0, factor = 0, other = read.others.count;
   do
   {
     if (count == DM_MEMO_SLOTS)
       return false;
     uint16_t slot = DM_CALLER_ADDRESS;
-    if (count % 2 == 0 && other < read.others.count)
-      slot = read.others.slot[other++];
+    if (count % 2 == 0 && other > 0)
+      slot = read.others.slot[--other];
     else if (factor < read.factors.count)
       slot = read.factors.slot[factor++];
     shape->slot[count++] = slot;
-  } while (other < read.others.count || factor < read.factors.count ||
+  } while (other > 0 || factor < read.factors.count ||
            count % DM_MEMO_STEP != 0);
   shape->count = (uint16_t) count;
   return true;

@@ -20,10 +20,13 @@
 
    The words are taken in pairs, with one instruction for each: the first is
    mixed in, the second is multiplied by. A factor that ends in N zero bits
-   loses N bits of what was there, return addresses end in one on average; and a
-   small one leaves a difference in the lowest bits, which a hash does not have.
-   So the second of a pair is always a return address, and of a shape that is
-   written none that ends in many zeros or is small: no word that may be 0. Then
+   loses N bits of what was there, return addresses end in one on average. So
+   the second of a pair is always a return address, and of a shape that is
+   written none that ends in many zeros: no word that may be 0. What is mixed in
+   may be 0 only before the first factor: else two factors with a 0 in between
+   could change places. Addresses differ in a few bits, and those of small
+   programs are small themselves, so a difference may still be small after a few
+   pairs; the seed, which is as good as random, is the last factor of all. Then
    two stacks have the same hash by chance, in one of 2^44 or so.
 
    The table of hashes begins small and grows with the stacks that there are. A
@@ -74,18 +77,17 @@ dm_memo_hash_of(uint64_t word)
 /* A hash and the number of the callsite that it leads to; 0: nothing. */
 typedef uint64_t dm_memo_entry;
 
-/* Whether a return address may be a factor: it ends in few zero bits, and is no
-   smaller than a hash's unit. */
+/* Whether a return address may be a factor: it ends in few zero bits. */
 static inline bool
 dm_memo_is_factor(uintptr_t address)
 {
-  return address & 0xffff && address >= DM_MEMO_HASH_UNIT;
+  return address & 0xffff;
 }
 
 struct dm_shape
 {
   uint64_t key;                 /* of return address and slot; 0: empty */
-  uint64_t seed;                /* of the slots: where the hash begins; never 0 */
+  uint64_t seed;                /* of the slots: where the hash begins; odd */
   dm_memo_entry last;           /* of the last stack; 0: none */
   uint16_t count;               /* slots, a multiple of the step */
   uint16_t slot[DM_MEMO_SLOTS]; /* in words from the caller's record on */
@@ -167,16 +169,16 @@ dm_memo_pair(const struct dm_memo *memo, const struct dm_shape *pair)
 }
 
 /* The hash of the values in SHAPE's words as they are now, seen from CALLER:
-   four chains that do not wait for each other, told apart at the end. What
-   differs in a word goes up in a product; so what a hash does not have, its
-   lowest bits, is none of a chain's upper ones. Where the words are 0 now, so
-   are the chains; the seed is left then. */
+   four chains that do not wait for each other, joined as the coefficients of a
+   polynomial in the seed. Where the words are 0 now, so are the chains; the seed
+   is left then. */
 static inline __attribute__((always_inline)) uint64_t
 dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
 {
   const uintptr_t *base = caller.record;
   const uint16_t *slot = shape->slot, *end = slot + shape->count;
-  uint64_t a = shape->seed, b = a, c = a, d = a;
+  uint64_t seed = shape->seed;
+  uint64_t a = seed, b = seed, c = seed, d = seed;
   do
   {
     a = (a ^ base[slot[0]]) * base[slot[1]];
@@ -185,9 +187,7 @@ dm_memo_hash(const struct dm_shape *shape, struct dm_caller caller)
     d = (d ^ base[slot[6]]) * base[slot[7]];
     slot += DM_MEMO_STEP;
   } while (slot != end);
-  a ^= b >> 4 | b << 60;
-  c ^= d >> 4 | d << 60;
-  return dm_memo_hash_of(a + (c >> 12 | c << 52) + shape->seed);
+  return dm_memo_hash_of((((a * seed + b) * seed + c) * seed + d + 1) * seed);
 }
 
 /* The line for HASH in TABLE: DM_MEMO_WAYS entries. */
