@@ -86,3 +86,28 @@ make_plain_stack(unsigned depth)
   for (unsigned i = 2; i < depth + 2; i++)
     push(i + 1, code_address(i < depth + 1 ? i + 1 : 1, i));
 }
+
+void
+make_mixed_stack(void)
+{
+  fake_rules[2] = make_rule(DM_RULE_RSP, 5, DM_RBP_SAME, 0);
+  fake_rules[3] = make_rule(DM_RULE_RBP, 2, DM_RBP_AT_CFA, -2);
+  fake_rules[4] = make_rule(DM_RULE_RSP, 9, DM_RBP_AT_RSP, 3);
+  fake_rules[5] = make_rule(DM_RULE_AT_RBP, -1, DM_RBP_AT_RBP, 0);
+  begin(code_address(2, 0));
+  push(5, code_address(3, 0));
+  /* 3's frame of 20 words: its saved rbp below its return address. */
+  unsigned saved_by_3 = top + 18;
+  rbp_register = (uintptr_t) (stack + saved_by_3);
+  push(20, code_address(4, 0));
+  unsigned saved_by_4 = top + 3;
+  push(9, code_address(5, 0));
+  /* 5's rbp: what it saved is there, and below where its frame ends. */
+  unsigned base_of_5 = top + 10;
+  stack[saved_by_4] = (uintptr_t) (stack + base_of_5);
+  stack[saved_by_3] = 0x4711; /* 4's business */
+  unsigned end_of_5 = top + 40;
+  stack[base_of_5 - 1] = (uintptr_t) (stack + end_of_5);
+  stack[base_of_5] = 0;
+  push(40, code_address(1, 0));
+}

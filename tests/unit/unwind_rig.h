@@ -38,6 +38,11 @@ void push(unsigned length, uintptr_t address);
 /* DEPTH functions 2, 3, ... with frames of 3, 4, ... words, then 1. */
 void make_plain_stack(unsigned depth);
 
+/* Five frames: function 2 is without a frame pointer and leaves rbp as it was;
+   3 has one; 4 saves rbp and uses it for something else; 5 has a realigned
+   frame; 1 is the outermost. */
+void make_mixed_stack(void);
+
 /* The callsite of the stack. */
 uint32_t find(void);
 
