@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "books/callsites.h"
 #include "books/modules.h"
+#include "hook/dense_rows.h"
 #include "hook/libunwind.h"
 #include "hook/rule_rows.h"
 
@@ -171,17 +172,13 @@ rule_of_trial(const struct dm_trial *tried, unsigned set)
     return rule_of_step(tried, set);
   case DM_TRIAL_OUTERMOST:
     return DM_RULE_END;
-  case DM_TRIAL_NO_TABLE:
-    return DM_RULE_GUESS;
   default:
     return DM_RULE_OPAQUE;
   }
 }
 
-/* The rule for PC, and for the rest of *ROW. DM_RULE_UNKNOWN when nobody can be
-   asked now. */
 static dm_rule
-learn(uintptr_t pc, struct dm_code *row)
+rule_of_row(const struct dm_unwind_row *row)
 {
   struct dm_trial tried[DM_TRIALS];
   for (unsigned i = 0; i < DM_TRIALS; i++)
@@ -189,10 +186,73 @@ learn(uintptr_t pc, struct dm_code *row)
     tried[i].rsp = origin(TAG_RSP, i);
     tried[i].rbp = origin(TAG_RBP, i);
   }
-  if (!dm_libunwind_try(pc, word_at, tried, row))
-    return DM_RULE_UNKNOWN;
+  dm_libunwind_try(row, word_at, tried);
   dm_rule rule = rule_of_trial(&tried[0], 0);
   return rule == rule_of_trial(&tried[1], 1) ? rule : DM_RULE_OPAQUE;
+}
+
+/* What is being learned: the rule for PC, which is in MODULE. */
+struct lesson
+{
+  uintptr_t pc;
+  dm_rule module; /* as a rule has it */
+  dm_rule rule;   /* DM_RULE_UNKNOWN until then */
+  unsigned rows;  /* of the function, met so far */
+  bool crowded;   /* no room for dense rows */
+  struct dm_dense_writer dense;
+};
+
+/* The rule of ROW, one of very many, which is kept with all from there on. */
+static dm_rule
+learn_dense(struct lesson *lesson, const struct dm_unwind_row *row)
+{
+  uint64_t look = dm_libunwind_look(row);
+  dm_rule rule = dm_dense_like(&lesson->dense, look);
+  if (rule == DM_RULE_UNKNOWN)
+    rule = rule_of_row(row) | lesson->module;
+  lesson->crowded = !dm_dense_add(&lesson->dense, row->code, look, rule);
+  return rule;
+}
+
+/* Learns the row that has PC, and from DM_DENSE_FROM on all. */
+static bool
+learn_row(void *arg, const struct dm_unwind_row *row)
+{
+  struct lesson *lesson = arg;
+  bool wanted = lesson->pc >= row->code.start && lesson->pc < row->code.end;
+  if (lesson->rows++ >= DM_DENSE_FROM && !lesson->crowded)
+  {
+    dm_rule rule = learn_dense(lesson, row);
+    if (wanted)
+      lesson->rule = rule;
+    return !lesson->crowded || lesson->rule == DM_RULE_UNKNOWN;
+  }
+  if (wanted)
+  {
+    lesson->rule = rule_of_row(row) | lesson->module;
+    dm_row_keep(lesson->pc, row->code, lesson->rule);
+  }
+  return lesson->rule == DM_RULE_UNKNOWN;
+}
+
+/* The rule for PC, with its module; DM_RULE_UNKNOWN when nobody can be asked
+   now. */
+static dm_rule
+learn(uintptr_t pc)
+{
+  unsigned module = dm_modules_find(pc);
+  /* Code that no file holds may change at any time, so nothing is learned. */
+  if (module == 0)
+    return DM_RULE_GUESS;
+  struct lesson lesson = {.pc = pc, .module = (dm_rule) module << 52};
+  enum dm_rows rows = dm_libunwind_rows(pc, learn_row, &lesson);
+  dm_dense_end(&lesson.dense);
+  if (rows == DM_ROWS_LATER)
+    return DM_RULE_UNKNOWN;
+  if (rows == DM_ROWS_NONE)
+    return DM_RULE_GUESS | lesson.module;
+  return lesson.rule != DM_RULE_UNKNOWN ? lesson.rule
+                                        : DM_RULE_OPAQUE | lesson.module;
 }
 
 /* ------------------------------------------------------------------------
@@ -227,28 +287,14 @@ grow(void)
     __atomic_store_n(&dm_rule_lines, lines * 4, __ATOMIC_RELAXED);
 }
 
-/* The rule of a row that is not known yet, with its module. */
-static dm_rule
-learn_row(uintptr_t pc)
-{
-  unsigned module = dm_modules_find(pc);
-  /* Code that no file holds may change at any time, so nothing is learned. */
-  if (module == 0)
-    return DM_RULE_GUESS;
-  struct dm_code row;
-  dm_rule learned = learn(pc, &row);
-  dm_rule rule = learned | (uint64_t) module << 52;
-  if (learned != DM_RULE_UNKNOWN && row.end != 0)
-    dm_row_keep(pc, row, rule);
-  return rule;
-}
-
 dm_rule
 dm_rule_learn(uintptr_t pc)
 {
   dm_rule rule = dm_row_find(pc);
   if (rule == DM_RULE_UNKNOWN)
-    rule = learn_row(pc);
+    rule = dm_dense_find(pc);
+  if (rule == DM_RULE_UNKNOWN)
+    rule = learn(pc);
   if (dm_rule_kind(rule) == DM_RULE_UNKNOWN || dm_rule_module(rule) == 0)
     return rule;
   grow();
@@ -273,5 +319,6 @@ dm_rules_forget(unsigned module)
     for (unsigned way = 0; way < DM_RULE_WAYS; way++)
       forget_place(&dm_rule_cache[i][way], module);
   dm_rows_forget(module);
+  dm_dense_forget(module);
   atomic_fetch_add_explicit(&dm_callsites_generation, 1, memory_order_relaxed);
 }

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/chain.h"
 #include "base/sys.h"
 #include "books/modules.h"
 #include "hook/unwind_tables.h"
@@ -41,7 +42,7 @@ static _Atomic bool forking;
 static bool unusable = true;
 
 /* What it is asked for, and what it may read for that. */
-struct request
+struct dm_libunwind_request
 {
   uintptr_t pc;
   uint64_t registers[16];        /* by its numbers */
@@ -49,10 +50,10 @@ struct request
   bool has_table;                /* there was unwind information */
   uintptr_t code_low, code_high; /* the module that it is in */
   uintptr_t stack_low, stack_high;
-  struct dm_trial *trials; /* NULL when the stack is real; */
-  dm_trial_word *word;     /* else its words, */
-  unsigned number;         /* and which of the trials is being made */
-  struct dm_code *row;     /* where the row that holds goes */
+  dm_row_visitor *visit; /* NULL when a stack is walked, which is real; */
+  void *visit_arg;
+  dm_trial_word *word; /* of a stack that is made up, or NULL, */
+  unsigned number;     /* for this trial */
 };
 
 static bool
@@ -66,15 +67,17 @@ static int
 access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value,
            int write, void *arg)
 {
-  const struct request *request = arg;
+  const struct dm_libunwind_request *request = arg;
   (void) as;
   if (write)
     return -UNW_EINVAL;
   if (!is_in(request->code_low, request->code_high, address))
   {
-    if (request->trials)
+    if (request->word)
       return (*value = request->word(request->number, address)) ? 0
                                                                 : -UNW_EINVAL;
+    if (request->visit)
+      return -UNW_EINVAL; /* between two trials there is no stack */
     /* The stack, or a module; nothing else is known to be mapped. */
     if (!is_in(request->stack_low, request->stack_high, address) &&
         dm_modules_find(address) == 0)
@@ -88,7 +91,7 @@ static int
 access_reg(unw_addr_space_t as, unw_regnum_t number, unw_word_t *value,
            int write, void *arg)
 {
-  const struct request *request = arg;
+  const struct dm_libunwind_request *request = arg;
   (void) as;
   if (number == UNW_X86_64_RIP)
     *value = request->pc;
@@ -103,7 +106,7 @@ static int
 find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info,
                int need_unwind_info, void *arg)
 {
-  struct request *request = arg;
+  struct dm_libunwind_request *request = arg;
   unw_dyn_info_t table;
   if (!dm_unwind_table_find(ip, &table))
     return -UNW_ENOINFO;
@@ -206,18 +209,20 @@ dm_libunwind_after_fork(bool child)
 }
 
 /* ------------------------------------------------------------------------
-   One frame. The row of the unwind table that holds for it is found once, which
-   takes four system calls around the pool, and is applied in each trial. */
+   Rows. libunwind reads a function's whole program for them, with four system
+   calls around its pool; each trial starts from what it made of a row. */
 
 static void
-step_out(struct request *request, void *row, struct dm_trial *trial)
+step_out(const struct dm_unwind_row *row, struct dm_trial *trial)
 {
+  struct dm_libunwind_request *request = row->request;
   request->registers[UNW_X86_64_RSP] = trial->rsp;
   request->registers[UNW_X86_64_RBP] = trial->rbp;
+  trial->result = DM_TRIAL_FAILED;
   unw_cursor_t cursor;
   if (lib.init_remote(&cursor, space, request) < 0)
     return;
-  int result = lib.apply_reg_state(&cursor, row);
+  int result = lib.apply_reg_state(&cursor, row->steps);
   int rbp = lib.get_reg(&cursor, UNW_X86_64_RBP, &trial->caller.rbp);
   /* The stack ends where the return address is undefined, or rbp, as in
      unw_step; access_reg calls no register a bad one. */
@@ -229,55 +234,68 @@ step_out(struct request *request, void *row, struct dm_trial *trial)
     trial->result = DM_TRIAL_STEPPED;
 }
 
-/* Called for one row after another, until the result is negative. */
-static int
-at_row(void *arg, void *row, size_t size, unw_word_t start, unw_word_t end)
+void
+dm_libunwind_try(const struct dm_unwind_row *row, dm_trial_word *word,
+                 struct dm_trial trials[DM_TRIALS])
 {
-  struct request *request = arg;
-  (void) size;
-  if (request->pc < start || request->pc >= end)
-    return 0;
+  row->request->word = word;
   for (unsigned i = 0; i < DM_TRIALS; i++)
   {
-    request->number = i;
-    step_out(request, row, &request->trials[i]);
+    row->request->number = i;
+    step_out(row, &trials[i]);
   }
-  *request->row = (struct dm_code){start, end};
-  return -UNW_ESTOPUNWIND;
+  row->request->word = NULL;
 }
 
-bool
-dm_libunwind_try(uintptr_t pc, dm_trial_word *word,
-                 struct dm_trial trials[DM_TRIALS], struct dm_code *row)
+uint64_t
+dm_libunwind_look(const struct dm_unwind_row *row)
 {
-  struct request request = {
+  const char *byte = row->steps;
+  size_t left = row->size;
+  uint64_t look = 0, word = 0;
+  for (; left > sizeof word; left -= sizeof word, byte += sizeof word)
+  {
+    memcpy(&word, byte, sizeof word);
+    look = (look ^ word) * DM_CHAIN_FACTOR;
+  }
+  word = 0;
+  memcpy(&word, byte, left);
+  return (look ^ word) * DM_CHAIN_FACTOR;
+}
+
+static int
+at_row(void *arg, void *steps, size_t size, unw_word_t start, unw_word_t end)
+{
+  struct dm_libunwind_request *request = arg;
+  struct dm_unwind_row row = {{start, end}, steps, size, request};
+  return request->visit(request->visit_arg, &row) ? 0 : -UNW_ESTOPUNWIND;
+}
+
+enum dm_rows
+dm_libunwind_rows(uintptr_t pc, dm_row_visitor *visit, void *arg)
+{
+  struct dm_libunwind_request request = {
       .pc = pc,
       .known = 1 << UNW_X86_64_RSP | 1 << UNW_X86_64_RBP,
-      .trials = trials,
-      .word = word,
-      .row = row,
+      .visit = visit,
+      .visit_arg = arg,
   };
-  *row = (struct dm_code){0, 0};
   if (!enter())
-    return false;
+    return DM_ROWS_LATER;
   int saved_errno = errno; /* it maps memory through libc */
-  for (unsigned i = 0; i < DM_TRIALS; i++)
-    trials[i].result = DM_TRIAL_FAILED;
   unw_cursor_t cursor;
   if (lib.init_remote(&cursor, space, &request) >= 0)
     lib.reg_states_iterate(&cursor, at_row, &request);
-  for (unsigned i = 0; i < DM_TRIALS && !request.has_table; i++)
-    trials[i].result = DM_TRIAL_NO_TABLE;
   errno = saved_errno;
   leave();
-  return true;
+  return request.has_table ? DM_ROWS_VISITED : DM_ROWS_NONE;
 }
 
 /* ------------------------------------------------------------------------
    Whole stacks. */
 
 static unsigned
-walk(struct request *request, const struct dm_caller *caller,
+walk(struct dm_libunwind_request *request, const struct dm_caller *caller,
      uintptr_t *addresses, bool *interrupted, unsigned max)
 {
   unw_cursor_t cursor;
@@ -311,7 +329,7 @@ dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
   {
     FAR = 1 << 20
   };
-  struct request request = {.trials = NULL};
+  struct dm_libunwind_request request = {.visit = NULL};
   dm_unwind_registers(request.registers, &request.known);
   request.pc = request.registers[DM_UNWIND_RIP];
   request.stack_low = request.registers[UNW_X86_64_RSP];

@@ -13,6 +13,7 @@
 #define DM_HOOK_LIBUNWIND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hook/stack_memo.h"
@@ -20,14 +21,48 @@
 /* Loads libunwind. Returns NULL, or why it cannot be used, in a few words. */
 const char *dm_libunwind_init(void);
 
+/* The code from START up to END. */
+struct dm_code
+{
+  uintptr_t start, end;
+};
+
+/* A row of an unwind table, while it is visited: the code from where the same
+   steps lead out, and libunwind's own. */
+struct dm_unwind_row
+{
+  struct dm_code code;
+  void *steps;
+  size_t size;
+  struct dm_libunwind_request *request;
+};
+
+/* Called with the ARG of dm_libunwind_rows for one ROW after another, until it
+   returns false. */
+typedef bool dm_row_visitor(void *arg, const struct dm_unwind_row *row);
+
+enum dm_rows
+{
+  DM_ROWS_VISITED,
+  DM_ROWS_NONE, /* the code has no unwind information */
+  DM_ROWS_LATER /* libunwind cannot be asked now */
+};
+
+/* VISITs the rows of the function that has PC, from its beginning. PC must lie in
+   a module that stays. Thread-safe, Signal-safe; never waits. */
+enum dm_rows dm_libunwind_rows(uintptr_t pc, dm_row_visitor *visit, void *arg);
+
+/* A number that is the same for rows of one function that look the same, and by
+   chance, in one of 2^64 or so, for others. */
+uint64_t dm_libunwind_look(const struct dm_unwind_row *row);
+
 /* A frame whose registers and stack are made up, and what a step out of it led
    to. */
 enum dm_trial_result
 {
   DM_TRIAL_STEPPED,
   DM_TRIAL_OUTERMOST,
-  DM_TRIAL_NO_TABLE, /* the code has no unwind information */
-  DM_TRIAL_FAILED    /* it needs other registers, or is malformed */
+  DM_TRIAL_FAILED /* it needs other registers, or is malformed */
 };
 enum
 {
@@ -43,21 +78,13 @@ struct dm_trial
   } caller;
 };
 
-/* The code from START up to END. */
-struct dm_code
-{
-  uintptr_t start, end;
-};
-
 /* The word at ADDRESS of the stack of trial NUMBER; 0: there is none. */
 typedef uint64_t dm_trial_word(unsigned number, uint64_t address);
 
-/* Steps out of the frame that stands at PC, once for each of TRIALS, with the
-   words of WORD. Returns false when libunwind cannot be asked now. *ROW is the
-   code around PC from where the same steps lead out, empty when there is none.
-   PC must lie in a module that stays. Thread-safe, Signal-safe; never waits. */
-bool dm_libunwind_try(uintptr_t pc, dm_trial_word *word,
-                      struct dm_trial trials[DM_TRIALS], struct dm_code *row);
+/* Steps out of a frame that stands in ROW, once for each of TRIALS, with the
+   words of WORD. */
+void dm_libunwind_try(const struct dm_unwind_row *row, dm_trial_word *word,
+                      struct dm_trial trials[DM_TRIALS]);
 
 /* The whole stack: up to MAX return addresses into ADDRESSES, leaf first, with
    INTERRUPTED[i] for those that a signal interrupted. Reads memory from the

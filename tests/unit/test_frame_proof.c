@@ -3,6 +3,7 @@
    answers prove. */
 
 #include "books/modules.h"
+#include "hook/dense_rows.h"
 #include "hook/frame_rules.h"
 #include "hook/libunwind.h"
 #include "runner.h"
@@ -147,9 +148,62 @@ START_TEST(no_rules)
 }
 END_TEST
 
+/* Calls that push their arguments, as some compilers make them: 3 * 1,000 rows
+   of one byte each, whose frames have 1, 2, 4, 1, 2, 4, ... words, and one more
+   from each 41st group of three on. */
+__asm__(".text\nmany_rows:\n.cfi_startproc\n"
+        ".set words, 0\n"
+        ".rept 1000\n"
+        "nop\n.cfi_adjust_cfa_offset 8\n"
+        "nop\n.cfi_adjust_cfa_offset 16\n"
+        "nop\n.cfi_adjust_cfa_offset -24 + 8 * (words / 40)\n"
+        ".set words, words + 1 - 41 * (words / 40)\n"
+        ".endr\n"
+        "nop\n.cfi_endproc\n");
+extern const char many_rows[] __attribute__((visibility("hidden")));
+
+/* The words of the frame at row I. */
+static int
+words_at(unsigned i)
+{
+  static const int within[] = {0, 1, 3};
+  return 1 + (int) (i / 3 / 41) + within[i % 3];
+}
+
+/* From one on all are known at once, also where there are more rules than a page
+   of them has. */
+START_TEST(very_many_rows)
+{
+  enum
+  {
+    ROWS = 3000
+  };
+  uintptr_t code = (uintptr_t) many_rows;
+  for (unsigned i = 0; i < 2; i++)
+  {
+    unsigned last = i == 0 ? DM_DENSE_FROM - 1 : ROWS;
+    dm_rule rule = dm_rule_find(code + last);
+    ck_assert_int_eq(dm_rule_offset(rule), words_at(last));
+    for (unsigned j = 0; j <= ROWS; j++)
+      ck_assert_uint_eq(dm_rule_offset(dm_dense_find(code + j)),
+                        i == 0 || j < DM_DENSE_FROM ? 0 : words_at(j));
+  }
+  for (unsigned i = 0; i <= ROWS; i++)
+  {
+    dm_rule rule = dm_rule_find(code + i);
+    ck_assert_int_eq(dm_rule_kind(rule), DM_RULE_RSP);
+    ck_assert_int_eq(dm_rule_offset(rule), words_at(i));
+  }
+  /* And forgotten with their module. */
+  dm_rules_forget(dm_modules_find(code));
+  ck_assert_uint_eq(dm_dense_find(code + ROWS), DM_RULE_UNKNOWN);
+  ck_assert_int_eq(dm_rule_offset(dm_rule_find(code + ROWS)), words_at(ROWS));
+}
+END_TEST
+
 int
 main(void)
 {
-  const TTest *const tests[] = {rules, no_rules, NULL};
+  const TTest *const tests[] = {rules, no_rules, very_many_rows, NULL};
   return run_suite(make_suite("frame_proof", setup, tests));
 }
