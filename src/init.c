@@ -203,7 +203,9 @@ start(void)
   pthread_atfork(dm_libunwind_before_fork, after_fork_in_parent,
                  after_fork_in_child);
   dm_thread_usual = !config.trace && !config.verify;
-  dm_thread_unusual_size = dm_next.chunk_headers ? UNUSUAL_SIZE : 0;
+  /* The usual way is told the second by the reporter. */
+  dm_thread_unusual_size =
+      dm_next.chunk_headers && config.interval_ms != 0 ? UNUSUAL_SIZE : 0;
   dm_mode = config.trace ? DM_MODE_TRACE : DM_MODE_RECORD;
 
   why = dm_trigger_init(&config);

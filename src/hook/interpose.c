@@ -109,7 +109,7 @@ recorded(const char *name, void *block, size_t size, struct dm_caller caller)
 {
   if (block && dm_thread_here.place)
     dm_record_alloc(dm_thread_here.place, block, dm_next_usable_size(block),
-                    size, caller);
+                    size, caller, DM_TIME_ASKED);
   else
     dm_record_any_alloc(block, size, caller);
   if (dm_mode == DM_MODE_TRACE)
@@ -175,7 +175,7 @@ cold_free(void *block, uintptr_t address)
     enum dm_freeing rest =
         dm_thread_here.place
             ? dm_record_free(dm_thread_here.place, block,
-                             dm_next_usable_size(block))
+                             dm_next_usable_size(block), DM_TIME_ASKED)
             : DM_FREE_UNUSUAL;
     if (rest != DM_FREE_COUNTED)
       dm_record_free_rest(rest, block, address);
@@ -212,7 +212,8 @@ usual_record(void *block, size_t size, struct dm_caller caller)
   if (!dm_header_is_usual(block))
     return dm_record_any_alloc(block, size, caller);
   return dm_record_alloc(dm_thread_here.place, block,
-                         dm_header_usual_size(block), size, caller);
+                         dm_header_usual_size(block), size, caller,
+                         DM_TIME_TOLD);
 }
 
 EXPORT void *
@@ -257,7 +258,8 @@ free(void *block)
   }
   /* A block of the bootstrap arena has a header like glibc's, and no stamp. */
   enum dm_freeing rest = dm_record_free(dm_thread_here.place, block,
-                                        dm_header_usual_size(block));
+                                        dm_header_usual_size(block),
+                                        DM_TIME_TOLD);
   if (rest == DM_FREE_COUNTED)
     dm_next.free(block);
   else

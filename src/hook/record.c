@@ -99,7 +99,7 @@ find_and_count(struct dm_thread *thread, void *block, size_t size,
              ? dm_record_known_alloc(thread, cell, block, size, caller,
                                      generation)
              : dm_record_in(thread, cell, block, usable, size, caller,
-                            generation);
+                            generation, DM_TIME_ASKED);
 }
 
 void *
@@ -237,7 +237,8 @@ moved(const struct dm_realloc *realloc, void *result, size_t size,
   count_gone(realloc->state, &realloc->was);
   size_t usable = dm_next_usable_size(result);
   if (dm_thread_here.place)
-    dm_record_alloc(dm_thread_here.place, result, usable, size, caller);
+    dm_record_alloc(dm_thread_here.place, result, usable, size, caller,
+                    DM_TIME_ASKED);
   else
     dm_record_any_alloc(result, size, caller);
   struct dm_block is;

@@ -64,15 +64,31 @@ dm_record_generation(void)
   return atomic_load_explicit(&dm_callsites_generation, memory_order_relaxed);
 }
 
+/* Where the second comes from. A constant: with the clock, registers would have
+   to be kept around a call. */
+enum dm_time
+{
+  DM_TIME_TOLD, /* from the reporter; without one it is no second of a cell */
+  DM_TIME_ASKED /* from the clock where there is none */
+};
+
+static inline uint32_t
+dm_record_second(enum dm_time time)
+{
+  return time == DM_TIME_ASKED
+             ? dm_clock_slice()
+             : atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
+}
+
 /* Counts BLOCK in CELL, which was found in GENERATION of the callsites; the rest
    as in dm_record_alloc. */
 static inline __attribute__((always_inline)) void *
 dm_record_in(struct dm_thread *thread, struct dm_cell *cell, void *block,
              size_t usable, size_t size, struct dm_caller caller,
-             uint32_t generation)
+             uint32_t generation, enum dm_time time)
 {
+  uint32_t now = dm_record_second(time);
   uint64_t label = cell->label;
-  uint32_t now = atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
   size_t slack = usable - DM_STAMP_SIZE - size;
   if (__builtin_expect((uint32_t) label != now || slack >= DM_STAMP_FAR, 0))
     return dm_record_known_alloc(thread, cell, block, size, caller,
@@ -92,7 +108,7 @@ dm_record_in(struct dm_thread *thread, struct dm_cell *cell, void *block,
    called for from CALLER. Returns BLOCK. */
 static inline __attribute__((always_inline)) void *
 dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
-                size_t size, struct dm_caller caller)
+                size_t size, struct dm_caller caller, enum dm_time time)
 {
   uint32_t generation = dm_record_generation();
   uint64_t key = dm_unwind_key(thread, caller, generation);
@@ -103,7 +119,8 @@ dm_record_alloc(struct dm_thread *thread, void *block, size_t usable,
   struct dm_cell *cell = dm_unwind_recall(thread, shape, hash);
   if (__builtin_expect(!cell, 0))
     return dm_record_new_alloc(thread, block, size, caller, hash);
-  return dm_record_in(thread, cell, block, usable, size, caller, generation);
+  return dm_record_in(thread, cell, block, usable, size, caller, generation,
+                      time);
 }
 
 /* What is left to do about a block that is about to be freed. */
@@ -119,9 +136,10 @@ enum dm_freeing
 /* Counts that THREAD is about to free BLOCK, not NULL, of USABLE bytes, if it is
    as simple as that. */
 static inline __attribute__((always_inline)) enum dm_freeing
-dm_record_free(struct dm_thread *thread, void *block, size_t usable)
+dm_record_free(struct dm_thread *thread, void *block, size_t usable,
+               enum dm_time time)
 {
-  uint32_t now = atomic_load_explicit(&dm_clock_tick, memory_order_relaxed);
+  uint32_t now = dm_record_second(time);
   struct dm_stamp *stamp = dm_stamp_at(block, usable);
   uint64_t fields = stamp->fields;
   if (__builtin_expect(stamp->seal != dm_stamp_seal(block, fields, 0), 0))

@@ -61,12 +61,20 @@ record_setup(void)
   fake_callsite = 7;
 }
 
+/* Told or asked, the second is the same: each in its turn. */
+static enum dm_time
+turn(void)
+{
+  static unsigned turns;
+  return turns++ % 2 == 0 ? DM_TIME_TOLD : DM_TIME_ASKED;
+}
+
 void *
 record(void *block, size_t size, struct dm_caller from)
 {
   return block && dm_thread_here.place
              ? dm_record_alloc(dm_thread_here.place, block,
-                               fake_usable_size(block), size, from)
+                               fake_usable_size(block), size, from, turn())
              : dm_record_any_alloc(block, size, from);
 }
 
@@ -76,7 +84,7 @@ release(void *block, struct dm_caller from)
   size_t usable = fake_usable_size(block);
   enum dm_freeing rest =
       usable >= DM_STAMP_SIZE && dm_thread_here.place
-          ? dm_record_free(dm_thread_here.place, block, usable)
+          ? dm_record_free(dm_thread_here.place, block, usable, turn())
           : DM_FREE_UNUSUAL;
   if (rest != DM_FREE_COUNTED)
     dm_record_free_rest(rest, block, dm_caller_address(from));
