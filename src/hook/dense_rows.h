@@ -31,12 +31,12 @@ struct dm_dense_writer
   struct dm_dense_page *page; /* that nobody else finds yet, or NULL */
 };
 
-/* The rule of a row that was added lately and looks like LOOK (dm_row_look);
+/* The rule of a row that was added lately and has LOOK (dm_libunwind_look);
    DM_RULE_UNKNOWN: there is none. */
 dm_rule dm_dense_like(const struct dm_dense_writer *writer, uint64_t look);
 
-/* Adds that CODE, which begins where the one before ended, looks like LOOK and
-   has RULE, with its module. Returns false when there is no room. */
+/* Adds that CODE, which begins where the one before ended, has LOOK and RULE,
+   with its module. Returns false when there is no room. */
 bool dm_dense_add(struct dm_dense_writer *writer, struct dm_code code,
                   uint64_t look, dm_rule rule);
 
