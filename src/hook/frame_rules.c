@@ -13,7 +13,7 @@
 #include "hook/rule_rows.h"
 
 struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
-unsigned dm_rule_lines = 256;
+unsigned dm_rule_lines = DM_RULE_LINES_FIRST;
 
 bool
 dm_rules_init(void)
@@ -262,7 +262,8 @@ static void
 remember(uintptr_t pc, dm_rule rule)
 {
   static _Atomic unsigned victim;
-  struct dm_rule_place *line = dm_rule_cache[dm_rule_line(pc)];
+  struct dm_rule_place *line =
+      dm_rule_line(pc, __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED));
   unsigned way = 0;
   while (way < DM_RULE_WAYS &&
          __atomic_load_n(&line[way].rule, __ATOMIC_RELAXED) != 0)
@@ -284,13 +285,30 @@ grow(void)
   if (lines < DM_RULE_LINES &&
       atomic_fetch_add_explicit(&learned, 1, memory_order_relaxed) >=
           lines * DM_RULE_WAYS / 2)
-    __atomic_store_n(&dm_rule_lines, lines * 4, __ATOMIC_RELAXED);
+    __atomic_store_n(&dm_rule_lines, lines * DM_RULE_LINES_GROWTH,
+                     __ATOMIC_RELAXED);
+}
+
+/* The rule for PC where it stood when fewer lines were in use. */
+static dm_rule
+find_former(uintptr_t pc)
+{
+  dm_rule rule = DM_RULE_UNKNOWN;
+  unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED);
+  while (rule == DM_RULE_UNKNOWN && lines > DM_RULE_LINES_FIRST)
+  {
+    lines /= DM_RULE_LINES_GROWTH;
+    rule = dm_rule_in(dm_rule_line(pc, lines), pc);
+  }
+  return rule;
 }
 
 dm_rule
 dm_rule_learn(uintptr_t pc)
 {
-  dm_rule rule = dm_row_find(pc);
+  dm_rule rule = find_former(pc);
+  if (rule == DM_RULE_UNKNOWN)
+    rule = dm_row_find(pc);
   if (rule == DM_RULE_UNKNOWN)
     rule = dm_dense_find(pc);
   if (rule == DM_RULE_UNKNOWN)

@@ -92,8 +92,8 @@ bool dm_rules_init(void);
    (Hyatt and Mann's lockless hash table). A full line forgets one.
 
    As many lines are used as the rules need that were learned so far, so that a
-   small program touches few pages. When there are more, a rule may stand where
-   nobody looks any longer, and is learned again. */
+   small program touches few pages. A rule that stands where it stood when there
+   were fewer is brought to its new place when it is asked for. */
 struct dm_rule_place
 {
   uint64_t tag; /* pc ^ rule */
@@ -101,20 +101,36 @@ struct dm_rule_place
 };
 enum
 {
-  DM_RULE_LINES = 16384,
+  DM_RULE_LINES_FIRST = 256, /* in use at first, */
+  DM_RULE_LINES_GROWTH = 4,  /* so many times as many each time, */
+  DM_RULE_LINES = 16384,     /* and at last */
   DM_RULE_WAYS = 4
 };
 extern DM_HIDDEN struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
 extern DM_HIDDEN unsigned dm_rule_lines; /* in use, a power of two */
 
-static inline unsigned
-dm_rule_line(uintptr_t pc)
+/* The line of PC when LINES are in use. */
+static inline struct dm_rule_place *
+dm_rule_line(uintptr_t pc, unsigned lines)
 {
-  unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED);
-  return (pc * UINT64_C(0x9e3779b97f4a7c15) >> 50) & (lines - 1);
+  return dm_rule_cache[(pc * UINT64_C(0x9e3779b97f4a7c15) >> 50) & (lines - 1)];
 }
 
-/* The slow half of the next: asks libunwind. */
+/* The rule for PC in LINE, or DM_RULE_UNKNOWN. */
+static inline dm_rule
+dm_rule_in(const struct dm_rule_place *line, uintptr_t pc)
+{
+  for (unsigned i = 0; i < DM_RULE_WAYS; i++)
+  {
+    dm_rule rule = __atomic_load_n(&line[i].rule, __ATOMIC_RELAXED);
+    uint64_t tag = __atomic_load_n(&line[i].tag, __ATOMIC_RELAXED);
+    if ((tag ^ rule) == pc)
+      return rule;
+  }
+  return DM_RULE_UNKNOWN;
+}
+
+/* The slow half of the next: asks libunwind where nothing else helps. */
 dm_rule dm_rule_learn(uintptr_t pc);
 
 /* The rule for a frame that stands at PC: an address inside its call
@@ -123,15 +139,9 @@ dm_rule dm_rule_learn(uintptr_t pc);
 static inline dm_rule
 dm_rule_find(uintptr_t pc)
 {
-  const struct dm_rule_place *line = dm_rule_cache[dm_rule_line(pc)];
-  for (unsigned i = 0; i < DM_RULE_WAYS; i++)
-  {
-    dm_rule rule = __atomic_load_n(&line[i].rule, __ATOMIC_RELAXED);
-    uint64_t tag = __atomic_load_n(&line[i].tag, __ATOMIC_RELAXED);
-    if ((tag ^ rule) == pc)
-      return rule;
-  }
-  return dm_rule_learn(pc);
+  unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED);
+  dm_rule rule = dm_rule_in(dm_rule_line(pc, lines), pc);
+  return rule != DM_RULE_UNKNOWN ? rule : dm_rule_learn(pc);
 }
 
 /* Forgets the rules of a module that was unloaded. */

@@ -35,13 +35,11 @@ dm_rows_init(void)
   return table != NULL;
 }
 
-/* As many lines are used as those of rules, in proportion; what stands where
-   nobody looks any longer is kept anew. */
-static struct place *
-line_of(uintptr_t pc)
+/* As many lines are used as those of rules, in proportion. */
+static unsigned
+lines_now(void)
 {
-  unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED) / PART;
-  return table[pc / PIECE % lines];
+  return __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED) / PART;
 }
 
 /* What of ROW, which has PC, is in the piece of PC. */
@@ -61,10 +59,9 @@ has(uint64_t where, uintptr_t pc)
   return pc >= first && pc - first / PIECE * PIECE <= last;
 }
 
-dm_rule
-dm_row_find(uintptr_t pc)
+static dm_rule
+find_in(struct place *line, uintptr_t pc)
 {
-  struct place *line = line_of(pc);
   for (unsigned i = 0; i < WAYS; i++)
   {
     /* Acquire: pairs with the release of dm_row_keep. */
@@ -77,10 +74,22 @@ dm_row_find(uintptr_t pc)
   return DM_RULE_UNKNOWN;
 }
 
+/* Also where it stood when fewer lines were in use. */
+dm_rule
+dm_row_find(uintptr_t pc)
+{
+  dm_rule rule = DM_RULE_UNKNOWN;
+  for (unsigned lines = lines_now();
+       rule == DM_RULE_UNKNOWN && lines >= DM_RULE_LINES_FIRST / PART;
+       lines /= DM_RULE_LINES_GROWTH)
+    rule = find_in(table[pc / PIECE % lines], pc);
+  return rule;
+}
+
 void
 dm_row_keep(uintptr_t pc, struct dm_code row, dm_rule rule)
 {
-  struct place *line = line_of(pc);
+  struct place *line = table[pc / PIECE % lines_now()];
   uint64_t here = where_of(pc, row);
   for (unsigned i = 0; i < WAYS; i++)
   {

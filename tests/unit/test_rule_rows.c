@@ -93,16 +93,26 @@ START_TEST(a_module_is_forgotten)
 }
 END_TEST
 
-/* With more rules, more lines are used: what was known is asked for anew. */
+/* With more rules, more lines are used; what was known stays known. */
 START_TEST(it_grows_with_the_rules)
 {
-  const uintptr_t far = CODE + (uintptr_t) PIECE * 100;
-  keep(far, far, far + 10, rule_of(1, 1));
-  ck_assert_uint_eq(dm_row_find(far), rule_of(1, 1));
+  /* The same line out of 64, and another out of 256. */
+  const uintptr_t far = CODE + (uintptr_t) PIECE * 64;
+  keep(CODE, CODE, CODE + 10, rule_of(1, 1));
+  for (unsigned i = 1; i < WAYS; i++)
+    keep(far, far, far + 10, rule_of(1, 2));
+  for (dm_rule_lines = 256; dm_rule_lines <= DM_RULE_LINES; dm_rule_lines *= 4)
+  {
+    ck_assert_uint_eq(dm_row_find(CODE), rule_of(1, 1));
+    ck_assert_uint_eq(dm_row_find(far), rule_of(1, 2));
+    ck_assert_uint_eq(dm_row_find(far + 10), DM_RULE_UNKNOWN);
+  }
   dm_rule_lines = 1024;
-  ck_assert_uint_eq(dm_row_find(far), DM_RULE_UNKNOWN);
-  keep(far, far, far + 10, rule_of(1, 1));
-  ck_assert_uint_eq(dm_row_find(far), rule_of(1, 1));
+  keep(far + 10, far + 10, far + 20, rule_of(1, 3));
+  ck_assert_uint_eq(dm_row_find(far + 10), rule_of(1, 3));
+  dm_rows_forget(1);
+  ck_assert_uint_eq(dm_row_find(CODE), DM_RULE_UNKNOWN);
+  ck_assert_uint_eq(dm_row_find(far + 10), DM_RULE_UNKNOWN);
 }
 END_TEST
 
