@@ -209,6 +209,25 @@ is_found(struct dm_entry *entry, uint64_t seen, uint64_t word)
   return seen == word;
 }
 
+/* What the head of WORD's chain is. Acquire: pairs with the exchange that put an
+   entry in front, so that what it leads to can be read.
+
+   While few numbers are in use whoever looks is most often about to put an entry
+   there, and nobody has been on that page before: written to at once it is one
+   page fault, read first it would be two. */
+static uint64_t
+read_head(uint64_t word)
+{
+  enum
+  {
+    FEW = 1024
+  };
+  _Atomic uint64_t *head = dm_table_head(word);
+  return atomic_load_explicit(&used, memory_order_relaxed) < FEW
+             ? atomic_fetch_add_explicit(head, 0, memory_order_acquire)
+             : atomic_load_explicit(head, memory_order_acquire);
+}
+
 /* The number of the stack of WORD, or 0; *HEAD is what the chain's head was
    before it was searched. */
 static uint32_t
@@ -217,13 +236,12 @@ search(uint64_t word, uint64_t *head)
   const uint64_t chain = dm_table.head_mask << DM_ENTRY_HASH_SHIFT;
   for (;;)
   {
-    /* Acquire, here and below: pairs with the exchange that put an entry in
-       front, so that what it leads to can be read. */
-    *head = atomic_load_explicit(dm_table_head(word), memory_order_acquire);
+    *head = read_head(word);
     uint32_t number = dm_head_number(*head);
     while (number)
     {
       struct dm_entry *entry = &dm_table.entries[number];
+      /* Acquire, here and below, as in read_head. */
       uint64_t seen = atomic_load_explicit(&entry->word, memory_order_acquire);
       if (is_found(entry, seen, word))
         return number;
