@@ -11,7 +11,11 @@ import tables
 
 PROGRAMS = [("true", ["true"], "0.3"),
             ("git --version", ["git", "--version"], "1.5"),
-            ("python3 -c pass", [sys.executable, "-c", "pass"], "5")]
+            ("python3 -c pass", [sys.executable, "-c", "pass"], "5"),
+            # Two programs, one of which has functions with thousands of rows of
+            # unwind information.
+            ("gcc -fsyntax-only -x c /dev/null",
+             ["gcc", "-fsyntax-only", "-x", "c", "/dev/null"], "")]
 
 NAMES = ("dmalloc", "depth1", "heaptrack-preload", "jemalloc-prof")
 
