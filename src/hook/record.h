@@ -41,11 +41,12 @@ dm_stamped_size(size_t size)
 void *dm_record_any_alloc(void *block, size_t size, struct dm_caller caller);
 void dm_record_any_free(void *block, uintptr_t address);
 
-/* The same as dm_record_alloc for a stack that is not what its caller's was last,
-   whose HASH is as for dm_unwind_cell; for one whose CELL was found in GENERATION
-   of the callsites, but it is another second or the block is unusual; and for a
-   block that was counted for a callsite found in GENERATION, which is over. */
-void *dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
+/* The same as dm_record_alloc for a stack that the first shape for it does not
+   know, whose HASH is as for dm_unwind_cell; for one whose CELL was found in
+   GENERATION of the callsites, but it is another second or the block is unusual;
+   and for a block that was counted for a callsite found in GENERATION, which is
+   over. */
+__attribute__((cold)) void *dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
                           struct dm_caller caller, uint64_t hash);
 void *dm_record_known_alloc(struct dm_thread *thread,
                             const struct dm_cell *cell, void *block,

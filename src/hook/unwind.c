@@ -44,11 +44,9 @@ static inline struct dm_cell *
 recall(struct dm_thread *thread, struct dm_shape *shape,
        struct dm_caller caller, uint64_t key)
 {
-  if (shape->key != key)
-    return NULL;
-  uint64_t hash = dm_memo_hash(shape, caller);
-  struct dm_cell *cell = dm_unwind_recall(thread, shape, hash);
-  return cell ? cell : cell_of(thread, dm_memo_find_other(&thread->memo, hash));
+  return shape->key == key
+             ? dm_unwind_recall(thread, shape, dm_memo_hash(shape, caller))
+             : NULL;
 }
 
 /* The hash by which the memo knows the frames of WALK while GENERATION lasts; 0:
@@ -167,9 +165,7 @@ dm_unwind_cell(struct dm_thread *thread, struct dm_caller caller, uint64_t hash)
   struct dm_shape *shape = dm_memo_shape(memo, key);
   if (dm_unwind_verify)
     return walk_to_cell(thread, caller, key, generation);
-  struct dm_cell *cell = hash
-                             ? cell_of(thread, dm_memo_find_other(memo, hash))
-                             : recall(thread, shape, caller, key);
+  struct dm_cell *cell = hash ? NULL : recall(thread, shape, caller, key);
   if (cell)
     return cell;
   cell = recall(thread, shape + 1, caller, key);

@@ -42,8 +42,8 @@ dm_unwind_key(const struct dm_thread *thread, struct dm_caller caller,
   return dm_memo_key(caller, dm_unwind_salt(thread, generation));
 }
 
-/* The cell of THREAD's ledger that HASH, of SHAPE, leads to, if it is where the
-   usual way looks, else NULL. Signal-safe. */
+/* The cell of THREAD's ledger that HASH, of SHAPE, leads to, or NULL.
+   Signal-safe. */
 static inline __attribute__((always_inline)) struct dm_cell *
 dm_unwind_recall(struct dm_thread *thread, struct dm_shape *shape,
                  uint64_t hash)
@@ -52,7 +52,8 @@ dm_unwind_recall(struct dm_thread *thread, struct dm_shape *shape,
   if (__builtin_expect(!dm_memo_is(entry, hash), 0))
   {
     entry = *dm_memo_line(thread->memo.table, hash);
-    if (__builtin_expect(!dm_memo_is(entry, hash), 0))
+    if (!dm_memo_is(entry, hash) &&
+        !(entry = dm_memo_find_other(&thread->memo, hash)))
       return NULL;
     shape->last = entry;
   }
@@ -66,8 +67,8 @@ dm_unwind_recall(struct dm_thread *thread, struct dm_shape *shape,
 }
 
 /* The cell of THREAD's ledger for the stack of CALLER. HASH is the stack's by
-   the first shape for it if that was not found where the usual way looks, else
-   0. Thread-safe, Signal-safe; never waits. */
+   the first shape for it if that leads nowhere, else 0. Thread-safe,
+   Signal-safe; never waits. */
 struct dm_cell *dm_unwind_cell(struct dm_thread *thread,
                                struct dm_caller caller, uint64_t hash);
 
