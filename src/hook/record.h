@@ -46,8 +46,9 @@ void dm_record_any_free(void *block, uintptr_t address);
    GENERATION of the callsites, but it is another second or the block is unusual;
    and for a block that was counted for a callsite found in GENERATION, which is
    over. */
-__attribute__((cold)) void *dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
-                          struct dm_caller caller, uint64_t hash);
+__attribute__((cold)) void *
+dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
+                    struct dm_caller caller, uint64_t hash);
 void *dm_record_known_alloc(struct dm_thread *thread,
                             const struct dm_cell *cell, void *block,
                             size_t size, struct dm_caller caller,
