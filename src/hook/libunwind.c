@@ -41,6 +41,12 @@ static _Atomic unsigned inside;
 static _Atomic bool forking;
 static bool unusable = true;
 
+/* Where words may be read: from START on at so many addresses. */
+struct span
+{
+  uintptr_t start, room;
+};
+
 /* What it is asked for, and what it may read for that. */
 struct dm_libunwind_request
 {
@@ -48,21 +54,46 @@ struct dm_libunwind_request
   uint64_t registers[16];        /* by its numbers */
   uint16_t known;                /* a bit for each of them that is known */
   bool has_table;                /* there was unwind information */
-  uintptr_t code_low, code_high; /* the module that it is in */
-  uintptr_t stack_low, stack_high;
+  struct span code; /* the module that it is in */
+  struct span stack;
   dm_row_visitor *visit; /* NULL when a stack is walked, which is real; */
   void *visit_arg;
   dm_trial_word *word; /* of a stack that is made up, or NULL, */
   unsigned number;     /* for this trial */
 };
 
-static bool
-is_in(uintptr_t low, uintptr_t high, uintptr_t address)
+static struct span
+span_of(uintptr_t low, uintptr_t high)
 {
-  return address >= low && address < high &&
-         high - address >= sizeof(unw_word_t);
+  uintptr_t size = high - low;
+  return (struct span){low, size < sizeof(unw_word_t)
+                                ? 0
+                                : size - sizeof(unw_word_t) + 1};
 }
 
+static inline bool
+is_in(const struct span *span, uintptr_t address)
+{
+  return address - span->start < span->room;
+}
+
+/* A word that is not of the module's. */
+static __attribute__((noinline)) int
+access_stack(const struct dm_libunwind_request *request, unw_word_t address,
+             unw_word_t *value)
+{
+  if (request->word)
+    return (*value = request->word(request->number, address)) ? 0 : -UNW_EINVAL;
+  if (request->visit)
+    return -UNW_EINVAL; /* between two trials there is no stack */
+  /* The stack, or a module; nothing else is known to be mapped. */
+  if (!is_in(&request->stack, address) && dm_modules_find(address) == 0)
+    return -UNW_EINVAL;
+  *value = *(const unw_word_t *) address;
+  return 0;
+}
+
+/* Called for each byte of unwind information, some hundred times a row. */
 static int
 access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value,
            int write, void *arg)
@@ -71,18 +102,8 @@ access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value,
   (void) as;
   if (write)
     return -UNW_EINVAL;
-  if (!is_in(request->code_low, request->code_high, address))
-  {
-    if (request->word)
-      return (*value = request->word(request->number, address)) ? 0
-                                                                : -UNW_EINVAL;
-    if (request->visit)
-      return -UNW_EINVAL; /* between two trials there is no stack */
-    /* The stack, or a module; nothing else is known to be mapped. */
-    if (!is_in(request->stack_low, request->stack_high, address) &&
-        dm_modules_find(address) == 0)
-      return -UNW_EINVAL;
-  }
+  if (!is_in(&request->code, address))
+    return access_stack(request, address, value);
   *value = *(const unw_word_t *) address;
   return 0;
 }
@@ -110,8 +131,7 @@ find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *info,
   unw_dyn_info_t table;
   if (!dm_unwind_table_find(ip, &table))
     return -UNW_ENOINFO;
-  request->code_low = table.start_ip;
-  request->code_high = table.end_ip;
+  request->code = span_of(table.start_ip, table.end_ip);
   int result = lib.search_table(as, ip, &table, info, need_unwind_info, arg);
   request->has_table = result >= 0;
   return result;
@@ -332,8 +352,8 @@ dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
   struct dm_libunwind_request request = {.visit = NULL};
   dm_unwind_registers(request.registers, &request.known);
   request.pc = request.registers[DM_UNWIND_RIP];
-  request.stack_low = request.registers[UNW_X86_64_RSP];
-  request.stack_high = high ? high : (uintptr_t) caller->record + FAR;
+  request.stack = span_of(request.registers[UNW_X86_64_RSP],
+                          high ? high : (uintptr_t) caller->record + FAR);
   if (!enter())
     return 0;
   int saved_errno = errno;
