@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@
 #include "dump/dump.h"
 #include "dump/history.h"
 #include "dump/output.h"
+#include "dump/report_words.h"
 #include "dump/reporter.h"
 #include "dump/suppress.h"
 #include "dump/trigger.h"
@@ -106,12 +108,27 @@ start_judging(void)
     dm_sys_write(2, warnings.data, warnings.length);
 }
 
+/* Finds the path of the program: as it was started, if that is another name of
+   the file that runs (a server may be a link to one file with its tools), else
+   the file's own. */
+static void
+find_program(void)
+{
+  dm_sys_readlink("/proc/self/exe", program, sizeof program);
+  const char *started = (const char *) getauxval(AT_EXECFN);
+  struct stat file, link;
+  if (started && started[0] == '/' && strlen(started) < sizeof program &&
+      strcmp(dm_base_name(started), dm_base_name(program)) != 0 &&
+      stat(started, &link) == 0 && stat(program, &file) == 0 &&
+      link.st_dev == file.st_dev && link.st_ino == file.st_ino)
+    strcpy(program, started);
+}
+
 static bool
 is_wanted(void)
 {
-  const char *slash = strrchr(program, '/');
   return config.program[0] == '\0' ||
-         dm_config_glob(config.program, slash ? slash + 1 : program);
+         dm_config_glob(config.program, dm_base_name(program));
 }
 
 static void
@@ -174,7 +191,7 @@ start(void)
   /* A program with more rights than its user gets nothing of us. */
   if (!dm_next_ready() || getauxval(AT_SECURE))
     return;
-  dm_sys_readlink("/proc/self/exe", program, sizeof program);
+  find_program();
   read_settings();
   if (!is_wanted())
     return;

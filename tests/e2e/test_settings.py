@@ -86,6 +86,20 @@ class Settings(harness.Case):
             result = self.run_small("names", program=pattern)
             self.assertEqual(len(result.dumps), dumps, pattern)
 
+    def test_a_program_is_called_what_it_was_started_as(self):
+        """As a server that is a link to a file with its tools, or a script."""
+        with tempfile.TemporaryDirectory() as folder:
+            link, script = pathlib.Path(folder, "server"), pathlib.Path(folder, "script")
+            link.symlink_to(harness.small("names"))
+            script.write_text(f"#!{harness.small('names')}\n")
+            script.chmod(0o755)
+            for command, pattern, program in ((link, "server", link), (link, "names", None),
+                                              (script, "names", harness.small("names")),
+                                              (script, "script", None)):
+                dumps = harness.run([command], program=pattern).dumps
+                self.assertEqual([dump["program"] for dump in dumps],
+                                 [str(program)] if program else [], (command, pattern))
+
     def test_a_process_that_does_not_match_is_left_alone(self):
         with harness.running([harness.small("idle")], program="other", interval="0.1") as program:
             program.line()
