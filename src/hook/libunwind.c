@@ -41,7 +41,7 @@ static _Atomic unsigned inside;
 static _Atomic bool forking;
 static bool unusable = true;
 
-/* Where words may be read: from START on at so many addresses. */
+/* Where words may be read: from START on, at ROOM addresses. */
 struct span
 {
   uintptr_t start, room;
@@ -62,10 +62,11 @@ struct dm_libunwind_request
   unsigned number;     /* for this trial */
 };
 
+/* The words from LOW up to HIGH: none when that is the lower one. */
 static struct span
 span_of(uintptr_t low, uintptr_t high)
 {
-  uintptr_t size = high - low;
+  uintptr_t size = high < low ? 0 : high - low;
   return (struct span){low, size < sizeof(unw_word_t)
                                 ? 0
                                 : size - sizeof(unw_word_t) + 1};
