@@ -1,9 +1,10 @@
 /* interpose.c -- the exported malloc family.
 
    Each entry point is one unlikely test, then the next allocator and the
-   record. The test is whether this thread has its place: it has none before
-   recording begins, where calls are traced or only passed on, and at a thread's
-   first call. Those go to a twin below. */
+   record. The test is whether all is as usual: it is not before recording begins,
+   where calls are traced or only passed on, at a thread's first call, with
+   another allocator than glibc's behind us, and where no reporter tells the
+   second. Those go to a twin below. */
 
 #include "hook/interpose.h"
 

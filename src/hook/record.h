@@ -45,7 +45,7 @@ void dm_record_any_free(void *block, uintptr_t address);
    know, whose HASH is as for dm_unwind_cell; for one whose CELL was found in
    GENERATION of the callsites, but it is another second or the block is unusual;
    and for a block that was counted for a callsite found in GENERATION, which is
-   over. */
+   over. (Cold: else gcc readies the arguments of the first in the usual way.) */
 __attribute__((cold)) void *
 dm_record_new_alloc(struct dm_thread *thread, void *block, size_t size,
                     struct dm_caller caller, uint64_t hash);

@@ -31,7 +31,7 @@
 
    The table of hashes begins small and grows with the stacks that there are. A
    hash has its place in one line of it, half a cache line, among the four that
-   were found there last, the last one first; so the usual way looks at one. One
+   were found there last, the last one first, which is looked at first. One
    that has to go from its line goes to its second one, if that has room (as in
    R. Pagh, F. Rodler, "Cuckoo Hashing", 2001), so that hardly any is forgotten
    before nearly all lines are full. Programs with many stacks wait for the table

@@ -41,8 +41,8 @@ struct dm_thread_here
      always where each call is traced, compared, or not recorded at all. */
   struct dm_thread *place;
   /* Blocks of fewer bytes go the usual way: none until there is a place, and
-     none where the allocator behind is not glibc's. So one test sends
-     everything that is special to the slow paths. */
+     none where the allocator behind is not glibc's or no reporter tells the
+     second. So one test sends everything that is special to the slow paths. */
   size_t unusual_size;
 };
 extern DM_HIDDEN __thread struct dm_thread_here dm_thread_here

@@ -23,19 +23,13 @@ dm_unwind_init(unsigned frames, bool verify, uintptr_t static_tls)
   tls_size = static_tls;
 }
 
-/* The cell of THREAD's ledger that ENTRY leads to, or NULL. */
-static inline struct dm_cell *
-cell_of(struct dm_thread *thread, dm_memo_entry entry)
-{
-  return entry ? dm_ledger_cell_at(thread->ledger, dm_memo_callsite(entry))
-               : NULL;
-}
-
 /* What the memo knows by HASH, which is 0 or a walk's, or NULL. */
 static struct dm_cell *
 known_by(struct dm_thread *thread, uint64_t hash)
 {
-  return hash ? cell_of(thread, dm_memo_find(&thread->memo, hash)) : NULL;
+  dm_memo_entry entry = hash ? dm_memo_find(&thread->memo, hash) : 0;
+  return entry ? dm_ledger_cell_at(thread->ledger, dm_memo_callsite(entry))
+               : NULL;
 }
 
 /* The cell that the memo knows for CALLER, whose key is KEY, by SHAPE, or NULL.
