@@ -303,19 +303,27 @@ find_former(uintptr_t pc)
   return rule;
 }
 
+/* The rule for PC that no line has. */
+static dm_rule
+find_new(uintptr_t pc)
+{
+  dm_rule rule = dm_row_find(pc);
+  if (rule == DM_RULE_UNKNOWN)
+    rule = dm_dense_find(pc);
+  return rule != DM_RULE_UNKNOWN ? rule : learn(pc);
+}
+
 dm_rule
 dm_rule_learn(uintptr_t pc)
 {
   dm_rule rule = find_former(pc);
   if (rule == DM_RULE_UNKNOWN)
-    rule = dm_row_find(pc);
-  if (rule == DM_RULE_UNKNOWN)
-    rule = dm_dense_find(pc);
-  if (rule == DM_RULE_UNKNOWN)
-    rule = learn(pc);
-  if (dm_rule_kind(rule) == DM_RULE_UNKNOWN || dm_rule_module(rule) == 0)
-    return rule;
-  grow();
+  {
+    rule = find_new(pc);
+    if (rule == DM_RULE_UNKNOWN || dm_rule_module(rule) == 0)
+      return rule;
+    grow();
+  }
   remember(pc, rule);
   return rule;
 }
