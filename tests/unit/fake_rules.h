@@ -36,6 +36,14 @@ make_rule(enum dm_rule_kind kind, int offset, enum dm_rule_rbp rbp,
          ((uint64_t) (unsigned) rbp_offset & 0xfffff) << 29;
 }
 
+/* A rule of MODULE, another for each NUMBER up to 2^16. */
+static inline dm_rule
+rule_of(unsigned module, unsigned number)
+{
+  return make_rule(DM_RULE_RSP, (int) number, DM_RBP_SAME, 0) |
+         (dm_rule) module << 52;
+}
+
 /* Where code begins, and how long a function is. */
 enum
 {

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "fake_rules.h"
 #include "runner.h"
 
 enum
@@ -11,13 +12,6 @@ enum
   CODE = 0x400000,
   ROWS = 5000
 };
-
-/* A rule of MODULE, another for each NUMBER up to 2^16. */
-static dm_rule
-rule_of(unsigned module, unsigned number)
-{
-  return DM_RULE_RSP | (dm_rule) number << 5 | (dm_rule) module << 52;
-}
 
 /* Where row I begins: rows of 1, 2, 3, 1, ... bytes. */
 static uintptr_t

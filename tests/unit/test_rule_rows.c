@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/sys.h"
+#include "fake_rules.h"
 #include "runner.h"
 
 unsigned dm_rule_lines = 256;
@@ -15,13 +16,6 @@ enum
   PIECE = 2048,
   WAYS = 4
 };
-
-/* A rule of MODULE, another for each NUMBER up to 2^16. */
-static dm_rule
-rule_of(unsigned module, unsigned number)
-{
-  return DM_RULE_RSP | (dm_rule) number << 5 | (dm_rule) module << 52;
-}
 
 static void
 keep(uintptr_t pc, uintptr_t start, uintptr_t end, dm_rule rule)
