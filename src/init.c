@@ -29,7 +29,6 @@
 #include "dump/dump.h"
 #include "dump/history.h"
 #include "dump/output.h"
-#include "dump/report_words.h"
 #include "dump/reporter.h"
 #include "dump/suppress.h"
 #include "dump/trigger.h"

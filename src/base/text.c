@@ -379,3 +379,10 @@ dm_text_iso_time(struct dm_text *text, uint64_t milliseconds)
   dm_text_padded(text, milliseconds % 1000, 3);
   dm_text_char(text, 'Z');
 }
+
+const char *
+dm_base_name(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash && slash[1] ? slash + 1 : path;
+}

@@ -60,6 +60,9 @@ void dm_text_json(struct dm_text *text, const char *string);
    are not UTF-8 shown as \xNN, for a terminal. */
 void dm_text_printable(struct dm_text *text, const char *string);
 
+/* What follows the last slash of PATH, or PATH where nothing does. */
+const char *dm_base_name(const char *path);
+
 /* Calendar time of SECONDS since 1970 in UTC, in the format of date(1):
    "Mon Nov 23 01:41:37 UTC 2026"; and of milliseconds since 1970 as
    ISO 8601: "2026-11-23T01:41:37.120Z". */

@@ -59,11 +59,9 @@ void
 dm_output_path_init(const char *pattern, const char *program, const char *host,
                     uint64_t start_time_s)
 {
-  const char *slash = strrchr(program, '/');
   memset(&file, 0, sizeof file);
   copy(file.pattern, sizeof file.pattern, pattern);
-  copy_component(file.program, sizeof file.program,
-                 slash ? slash + 1 : program);
+  copy_component(file.program, sizeof file.program, dm_base_name(program));
   copy_component(file.host, sizeof file.host, host);
   file.start_time_s = start_time_s;
   if (file.pattern[0] != '/')

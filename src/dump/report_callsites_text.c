@@ -39,7 +39,7 @@ put_frame(struct dm_text *text, dm_frame frame)
   }
   if (module)
   {
-    dm_text_printable(text, dm_base_name(module->path));
+    dm_put_base_name(text, module->path);
     dm_text_char(text, '+');
   }
   dm_text_hex(text, dm_frame_address(frame) - (module ? module->base : 0));

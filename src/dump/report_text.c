@@ -36,7 +36,7 @@ put_heading(struct dm_text *text, const struct dm_snapshot *snapshot)
   dm_text_string(text, ">>>>>>>>>>>>> ");
   dm_text_date(text, snapshot->time_ms / 1000);
   dm_text_string(text, " <<<<<<<<<<<\ndmalloc " DM_VERSION ": ");
-  dm_text_printable(text, dm_base_name(snapshot->program));
+  dm_put_base_name(text, snapshot->program);
   dm_text_string(text, ", pid ");
   dm_text_signed(text, snapshot->pid);
   dm_text_string(text, ", up ");

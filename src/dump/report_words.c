@@ -2,15 +2,10 @@
 
 #include "dump/report_words.h"
 
-#include <string.h>
-
-const char *
-dm_base_name(const char *path)
+void
+dm_put_base_name(struct dm_text *text, const char *path)
 {
-  if (!path || !*path)
-    return "?";
-  const char *slash = strrchr(path, '/');
-  return slash && slash[1] ? slash + 1 : path;
+  dm_text_printable(text, path && *path ? dm_base_name(path) : "?");
 }
 
 void

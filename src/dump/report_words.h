@@ -9,8 +9,8 @@
 
 #include "base/text.h"
 
-/* What follows the last slash of PATH; "?" for none. */
-const char *dm_base_name(const char *path);
+/* The base name of PATH; "?" for none. */
+void dm_put_base_name(struct dm_text *text, const char *path);
 
 /* COUNT with commas, then WHAT. */
 void dm_put_count(struct dm_text *text, uint64_t count, const char *what);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/text.h"
 #include "books/callsites.h"
 #include "books/modules.h"
 #include "dump/snapshot.h"
@@ -140,8 +141,7 @@ is_c_library(dm_frame frame)
   const struct dm_module *module = module_of(frame);
   if (!module || !module->path)
     return false;
-  const char *slash = strrchr(module->path, '/');
-  const char *name = slash ? slash + 1 : module->path;
+  const char *name = dm_base_name(module->path);
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
     if (strncmp(name, names[i], strlen(names[i])) == 0)
       return true;

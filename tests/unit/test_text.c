@@ -283,6 +283,17 @@ START_TEST(test_drain_that_does_not)
 }
 END_TEST
 
+START_TEST(test_base_names)
+{
+  ck_assert_str_eq(dm_base_name("/usr/bin/server"), "server");
+  ck_assert_str_eq(dm_base_name("bin/server"), "server");
+  ck_assert_str_eq(dm_base_name("server"), "server");
+  ck_assert_str_eq(dm_base_name("bin/"), "bin/");
+  ck_assert_str_eq(dm_base_name("/"), "/");
+  ck_assert_str_eq(dm_base_name(""), "");
+}
+END_TEST
+
 static Suite *
 make_text_suite(void)
 {
@@ -300,6 +311,7 @@ make_text_suite(void)
   tcase_add_test(tests, test_printable);
   tcase_add_test(tests, test_dates);
   tcase_add_test(tests, test_dates_like_libc);
+  tcase_add_test(tests, test_base_names);
   tcase_add_test(tests, test_full);
   tcase_add_test(tests, test_drain);
   tcase_add_test(tests, test_drain_that_does_not);
