@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "dump/asked.h"
 #include "dump/output.h"
 
 enum
@@ -20,7 +21,6 @@ enum
 };
 enum
 {
-  REQUESTS = 32,
   READER_PATIENCE_MS = 5000,
   SOON_NS = 50000000,
   OWN_PATIENCE_MS = 1000
@@ -52,15 +52,6 @@ static pid_t owner;
 /* Stack and thread block, kept from one reporter to the next. */
 static char *memory;
 
-/* What was asked for and not yet served: bit 63 says that the place is taken,
-   bits 32 to 62 the signal, the low half what sigqueue brought. */
-static _Atomic uint64_t requests[REQUESTS];
-enum
-{
-  REQUEST_SIGNAL_SHIFT = 32
-};
-#define REQUEST_TAKEN (UINT64_C(1) << 63)
-
 void
 dm_reporter_init(uint64_t interval_ms, int signal_number)
 {
@@ -83,43 +74,16 @@ is_strangers(void)
   return owner != 0 && owner != dm_sys_getpid();
 }
 
-/* Puts REQUEST where the reporter looks. Returns its place, or -1 when all are
-   taken. Two plain requests that wait are one. */
-static int
-put_request(uint64_t request, bool plain)
-{
-  for (int i = 0; i < REQUESTS; i++)
-  {
-    uint64_t seen = atomic_load(&requests[i]);
-    if ((plain && seen == request) ||
-        (seen == 0 &&
-         atomic_compare_exchange_strong(&requests[i], &seen, request)))
-      return i;
-  }
-  return -1;
-}
-
-static bool
-is_asked(void)
-{
-  bool asked = false;
-  for (unsigned i = 0; i < REQUESTS; i++)
-    asked = asked || atomic_load(&requests[i]) != 0;
-  return asked;
-}
-
 bool
 dm_reporter_ask(int signal, uint32_t value)
 {
-  uint64_t request =
-      REQUEST_TAKEN | (uint64_t) signal << REQUEST_SIGNAL_SHIFT | value;
-  int place = is_strangers() ? -1 : put_request(request, value == 0);
+  int place = is_strangers() ? -1 : dm_asked_put(signal, value);
   if (place < 0)
     return false;
   if (!start_thread())
   {
-    /* Nobody will come: the caller serves it. */
-    atomic_compare_exchange_strong(&requests[place], &request, 0);
+    /* Nobody will come. */
+    dm_asked_take_back(place, signal, value);
     return false;
   }
   ring();
@@ -129,21 +93,14 @@ dm_reporter_ask(int signal, uint32_t value)
 static void
 serve_requests(void)
 {
-  for (unsigned i = 0; i < REQUESTS && !stopping; i++)
-  {
-    uint64_t taken = atomic_exchange(&requests[i], 0);
-    if (taken == 0)
-      continue;
-    uint32_t value = (uint32_t) taken;
-    struct dm_request request = {
-        .trigger = DM_TRIGGER_SIGNAL,
-        .signal = (int) (taken >> REQUEST_SIGNAL_SHIFT & 0x7fffffff),
-        .fd = -1,
-        .value = value,
-        .patience_ms = value ? READER_PATIENCE_MS : OWN_PATIENCE_MS,
-    };
-    dm_dump(&request);
-  }
+  struct dm_request request = {.trigger = DM_TRIGGER_SIGNAL, .fd = -1};
+  for (unsigned i = 0; i < DM_ASKED_PLACES && !stopping; i++)
+    if (dm_asked_take(i, &request.signal, &request.value))
+    {
+      request.patience_ms =
+          request.value ? READER_PATIENCE_MS : OWN_PATIENCE_MS;
+      dm_dump(&request);
+    }
 }
 
 /* "dmalloc:10" says which signal asks for a dump, to whoever looks at
@@ -189,10 +146,10 @@ static bool
 may_leave(void)
 {
   bool expected = false;
-  if (interval_ns != 0 || is_asked())
+  if (interval_ns != 0 || dm_asked_any())
     return false;
   atomic_store(&running, false);
-  return !is_asked() ||
+  return !dm_asked_any() ||
          !atomic_compare_exchange_strong(&running, &expected, true);
 }
 
@@ -355,7 +312,7 @@ start_thread(void)
 bool
 dm_reporter_start(void)
 {
-  return (interval_ns != 0 || is_asked()) && start_thread();
+  return (interval_ns != 0 || dm_asked_any()) && start_thread();
 }
 
 /* Tells the reporter to end, its dump by PATIENCE_MS from now at the latest,
@@ -426,7 +383,6 @@ dm_reporter_after_fork(void)
   atomic_store(&unwanted, 0);
   atomic_store(&running, false);
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
-  for (unsigned i = 0; i < REQUESTS; i++)
-    atomic_store(&requests[i], 0);
+  dm_asked_forget();
   dm_output_hurry(UINT64_MAX);
 }
