@@ -31,7 +31,15 @@ static int request_signal;
 
 /* Rung to wake the reporter; the futex that it sleeps on. */
 static uint32_t bell;
-static _Atomic bool stopping;
+
+/* What the reporter is told to do. */
+enum orders
+{
+  STAY,
+  LEAVE, /* at once; another one will serve what is asked for */
+  FINISH /* serve it first: the process ends */
+};
+static _Atomic enum orders orders;
 
 /* There is a reporter that will look at the requests again. */
 static _Atomic bool running;
@@ -90,16 +98,25 @@ dm_reporter_ask(int signal, uint32_t value)
   return true;
 }
 
+/* A dump may take seconds, with names to be read and a reader to be waited for.
+   Meanwhile nobody tells the threads the slice: they ask the clock. */
+static void
+dump(const struct dm_request *request)
+{
+  atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
+  dm_dump(request);
+}
+
 static void
 serve_requests(void)
 {
   struct dm_request request = {.trigger = DM_TRIGGER_SIGNAL, .fd = -1};
-  for (unsigned i = 0; i < DM_ASKED_PLACES && !stopping; i++)
+  for (unsigned i = 0; i < DM_ASKED_PLACES && orders != LEAVE; i++)
     if (dm_asked_take(i, &request.signal, &request.value))
     {
       request.patience_ms =
           request.value ? READER_PATIENCE_MS : OWN_PATIENCE_MS;
-      dm_dump(&request);
+      dump(&request);
     }
 }
 
@@ -126,7 +143,7 @@ dump_on_timer(void)
       .fd = -1,
       .patience_ms = OWN_PATIENCE_MS,
   };
-  dm_dump(&request);
+  dump(&request);
   name_thread();
 }
 
@@ -156,7 +173,7 @@ may_leave(void)
 static void
 sleep_until(uint64_t deadline, uint32_t heard)
 {
-  if (!stopping)
+  if (orders == STAY)
     dm_sys_futex_wait(&bell, heard, deadline);
 }
 
@@ -169,16 +186,16 @@ report_for_ever(void)
   uint64_t due = dm_clock_slice_start_ns(1) + interval_ns;
   due = next_dump(dm_sys_clock_ns(CLOCK_MONOTONIC), due);
   int status = -1;
-  while (!stopping && (status = dm_alone_status()) < 0)
+  while (orders == STAY && (status = dm_alone_status()) < 0)
   {
     uint32_t heard = __atomic_load_n(&bell, __ATOMIC_SEQ_CST);
+    serve_requests();
     uint64_t now = dm_sys_clock_ns(CLOCK_MONOTONIC);
     uint32_t slice = dm_clock_slice_at(now);
     atomic_store_explicit(&dm_clock_tick, slice, memory_order_relaxed);
-    serve_requests();
     /* A program's first second brings most of its stacks. */
     bool soon = dm_dump_keep_up() || slice == 1;
-    if (now >= due && !stopping)
+    if (now >= due && orders == STAY)
     {
       dump_on_timer();
       due = next_dump(dm_sys_clock_ns(CLOCK_MONOTONIC), due);
@@ -196,9 +213,20 @@ report_for_ever(void)
   return status < 0 ? 0 : status;
 }
 
-/* The last request of all, made when the reporter ends. */
+/* The last request of all, made when the process ends; and whether what was to
+   be done then is done. */
 static struct dm_request last_request;
 static bool last_wanted;
+static _Atomic bool finished;
+
+static void
+finish(void)
+{
+  serve_requests();
+  if (last_wanted)
+    dump(&last_request);
+  atomic_store(&finished, true);
+}
 
 static int
 report(void *unused)
@@ -214,9 +242,9 @@ report(void *unused)
   else
     do
       serve_requests();
-    while (!stopping && !may_leave());
-  if (stopping && last_wanted)
-    dm_dump(&last_request);
+    while (orders == STAY && !may_leave());
+  if (orders == FINISH)
+    finish();
   return status;
 }
 
@@ -281,7 +309,7 @@ start_in_transition(void)
     char *top = memory + STACK_SIZE;
     uintptr_t *block = (uintptr_t *) (top + TLS_SIZE / 2);
     dm_sys_copy_thread_block(block);
-    atomic_store(&stopping, false);
+    atomic_store(&orders, STAY);
     struct dm_signals signals;
     dm_sys_block_signals(&signals);
     started = dm_sys_clone_thread(report, top, NULL, block, &thread_id) >= 0;
@@ -315,11 +343,11 @@ dm_reporter_start(void)
   return (interval_ns != 0 || dm_asked_any()) && start_thread();
 }
 
-/* Tells the reporter to end, its dump by PATIENCE_MS from now at the latest,
-   and waits until the kernel has cleared its id. Returns the id that it had, or
-   0 when there was none of ours. */
+/* Gives the reporter ORDERS to end, its dumps by PATIENCE_MS from now at the
+   latest, and waits until the kernel has cleared its id. Returns the id that it
+   had, or 0 when there was none of ours. */
 static uint32_t
-end_thread(unsigned patience_ms)
+end_thread(enum orders how, unsigned patience_ms)
 {
   if (is_strangers())
     return 0;
@@ -327,7 +355,7 @@ end_thread(unsigned patience_ms)
   uint32_t id = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
   if (id != 0)
   {
-    atomic_store(&stopping, true);
+    atomic_store(&orders, how);
     dm_output_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
                     (uint64_t) patience_ms * 1000000);
     ring();
@@ -342,7 +370,7 @@ end_thread(unsigned patience_ms)
 void
 dm_reporter_stop(void)
 {
-  uint32_t id = end_thread(0);
+  uint32_t id = end_thread(LEAVE, 0);
   /* The kernel clears the id a little before it forgets the thread, and a call
      that counts threads would still see it. */
   while (id != 0 && dm_sys_thread_exists((pid_t) id))
@@ -371,7 +399,9 @@ dm_reporter_finish(const struct dm_request *last, unsigned patience_ms)
   if (last)
     last_request = *last;
   last_wanted = last != NULL;
-  return end_thread(patience_ms) != 0;
+  atomic_store(&finished, false);
+  end_thread(FINISH, patience_ms);
+  return atomic_load(&finished);
 }
 
 void

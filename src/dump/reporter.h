@@ -37,10 +37,10 @@ void dm_reporter_stop(void);
 void dm_reporter_pause(void);
 void dm_reporter_resume(void);
 
-/* Ends it at the exit of the process: a dump under way is finished, and LAST,
-   unless NULL, made after it, PATIENCE_MS being allowed for both. Returns false
-   when there is no reporter to do it. Only waits: a sandbox may allow the
-   exiting thread little more. */
+/* Ends it at the exit of the process: a dump under way is finished, what else was
+   asked for is served, and LAST, unless NULL, made after that, PATIENCE_MS being
+   allowed for all. Returns false when there was no reporter to do it. Only
+   waits: a sandbox may allow the exiting thread little more. */
 bool dm_reporter_finish(const struct dm_request *last, unsigned patience_ms);
 
 /* Asks for a dump; starts a reporter where there is none. Returns false when

@@ -20,8 +20,8 @@ const char *dm_trigger_init(const struct dm_config *config);
    process's own output. Returns 0 or -1. */
 int dm_trigger_call(int fd);
 
-/* At the process's normal end: a dump under way is finished, and the last one
-   made where it is wanted. */
+/* At the process's normal end: dumps that were asked for are made, and then the
+   last one where it is wanted. */
 void dm_trigger_exit(void);
 
 /* In a forked child. */

@@ -260,6 +260,64 @@ START_TEST(stopping_waits_for_no_reader)
 }
 END_TEST
 
+START_TEST(finishing_serves_what_was_asked)
+{
+  struct dm_request last = {.trigger = DM_TRIGGER_EXIT, .fd = -1};
+  fake_dump_hold(true);
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  for (uint32_t i = 1; i <= 3; i++)
+    ck_assert(dm_reporter_ask(SIGUSR1, i));
+  ck_assert(dm_reporter_finish(&last, 100));
+  ck_assert_uint_eq(fake_dump_count(), 4);
+  for (unsigned i = 0; i < 3; i++)
+    ck_assert_uint_eq(fake_dump_made(i).request.value, i + 1);
+  ck_assert_int_eq(fake_dump_made(3).request.trigger, DM_TRIGGER_EXIT);
+}
+END_TEST
+
+/* Whenever the reporter leaves by itself, somebody makes the last dump. */
+START_TEST(the_last_dump_is_made_by_somebody)
+{
+  struct dm_request last = {.trigger = DM_TRIGGER_EXIT, .fd = -1};
+  dm_reporter_init(0, SIGUSR1);
+  unsigned made = 0;
+  for (unsigned i = 0; i < FAKE_DUMPS / 2; i++)
+  {
+    ck_assert(dm_reporter_ask(SIGUSR1, i + 1));
+    await_dumps(made + 1);
+    for (volatile unsigned wait = 0; wait < i * 20; wait++)
+      continue;
+    if (!dm_reporter_finish(&last, 1000))
+      dm_dump(&last);
+    made += 2;
+    ck_assert_uint_eq(fake_dump_count(), made);
+  }
+}
+END_TEST
+
+/* A dump may take long, and no block may be born in a second that is over. */
+START_TEST(tells_no_time_while_a_dump_is_made)
+{
+  dm_reporter_init(LONG_MS, SIGUSR1);
+  ck_assert(dm_reporter_start());
+  uint64_t deadline = now_ms() + 5000;
+  while (atomic_load(&dm_clock_tick) == 0 && now_ms() < deadline)
+    usleep(1000);
+  ck_assert_uint_ne(atomic_load(&dm_clock_tick), 0);
+  fake_dump_hold(true);
+  ck_assert(dm_reporter_ask(SIGUSR1, 0));
+  while (atomic_load(&dm_clock_tick) != 0 && now_ms() < deadline)
+    usleep(1000);
+  ck_assert_uint_eq(atomic_load(&dm_clock_tick), 0);
+  fake_dump_hold(false);
+  while (atomic_load(&dm_clock_tick) == 0 && now_ms() < deadline)
+    usleep(1000);
+  ck_assert_uint_ne(atomic_load(&dm_clock_tick), 0);
+  dm_reporter_stop();
+}
+END_TEST
+
 START_TEST(announces_the_time)
 {
   dm_reporter_init(LONG_MS, SIGUSR1);
@@ -289,6 +347,9 @@ main(void)
                                 serves_what_is_asked,
                                 requests_wait_while_a_dump_is_made,
                                 stopping_waits_for_no_reader,
+                                finishing_serves_what_was_asked,
+                                the_last_dump_is_made_by_somebody,
+                                tells_no_time_while_a_dump_is_made,
                                 announces_the_time,
                                 NULL};
   return run_suite(make_suite("reporter", reporter_setup, tests));
