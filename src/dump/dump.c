@@ -20,7 +20,8 @@ static const char *(*degraded_now)(void);
 
 static _Atomic bool busy;
 static uint64_t sequence;
-static uint64_t last_look_ms; /* of uptime: at all callsites, for their history */
+static uint64_t
+    last_look_ms; /* of uptime: at all callsites, for their history */
 static _Atomic uint64_t dumps_cut;
 
 /* The text of a dump, drained into the output when it is full. */
@@ -161,22 +162,41 @@ dm_dump_keep_up(void)
   return soon;
 }
 
+/* Makes the dump, once no other is being made, until DEADLINE_NS or while
+   someone is not in a hurry for the end of this one. */
+static bool
+dump_before(const struct dm_request *request, uint64_t deadline_ns)
+{
+  enum
+  {
+    NAP_NS = 100000
+  };
+  bool whole = false;
+  while (!try_dump(request, &whole))
+  {
+    uint64_t now = dm_sys_clock_ns(CLOCK_MONOTONIC);
+    uint32_t word = 0;
+    if (now >= deadline_ns || dm_output_is_late(now))
+    {
+      atomic_fetch_add(&dumps_cut, 1);
+      return false;
+    }
+    dm_sys_futex_wait(&word, 0, now + NAP_NS);
+  }
+  return whole;
+}
+
 bool
 dm_dump(const struct dm_request *request)
 {
-  bool whole = false;
-  if (!try_dump(request, &whole))
-    atomic_fetch_add(&dumps_cut, 1);
-  return whole;
+  return dump_before(request, dm_sys_clock_ns(CLOCK_MONOTONIC) +
+                                  request->patience_ms * UINT64_C(1000000));
 }
 
 bool
 dm_dump_wait(const struct dm_request *request)
 {
-  bool whole = false;
-  while (!try_dump(request, &whole))
-    dm_sys_yield();
-  return whole;
+  return dump_before(request, UINT64_MAX);
 }
 
 void

@@ -39,11 +39,12 @@ struct dm_request
   unsigned patience_ms; /* to wait in all for a slow reader */
 };
 
-/* Makes one dump. Returns false when it could not be written whole, or when
-   another one is being made: then it is counted as cut. */
+/* Makes one dump. Waits while another one is being made, as long as it would wait
+   for a reader. Returns false when it could not be made or written whole: then
+   it is counted as cut. Signal-safe without patience. */
 bool dm_dump(const struct dm_request *request);
 
-/* The same, but waits while another one is being made. Not Signal-safe. */
+/* The same, but waits however long another one takes. */
 bool dm_dump_wait(const struct dm_request *request);
 
 /* What is to be done between dumps, unless one is being made: numbers of

@@ -285,6 +285,12 @@ dm_output_hurry(uint64_t deadline_ns)
   atomic_store(&hurry_ns, deadline_ns);
 }
 
+bool
+dm_output_is_late(uint64_t now_ns)
+{
+  return now_ns >= atomic_load_explicit(&hurry_ns, memory_order_relaxed);
+}
+
 /* Milliseconds left until the deadline, rounded up, but not more than until
    dm_output_hurry should be looked at again. */
 static int

@@ -82,6 +82,9 @@ void dm_output_close(struct dm_output *output);
    takes that back. Thread-safe. */
 void dm_output_hurry(uint64_t deadline_ns);
 
+/* Whether that deadline is over at NOW_NS. Thread-safe. */
+bool dm_output_is_late(uint64_t now_ns);
+
 /* In a forked child: what the parent's last dump left unfinished is not the
    child's to end. */
 void dm_output_after_fork(void);

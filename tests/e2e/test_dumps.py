@@ -79,6 +79,12 @@ class Dumps(harness.Case):
         absent = harness.run([harness.small("c_interface")], preload=False)
         self.assertEqual((absent.status, absent.stdout), (0, b"absent\n"))
 
+    def test_one_dump_waits_for_another(self):
+        result = self.run_small("two_dumps", interval=1000, at_exit=1)
+        self.assertEqual(sorted(dump["trigger"] for dump in result.dumps),
+                         ["call", "exit", "signal"])
+        self.assertEqual(result.dump()["self"]["dumps_cut"], 0)
+
     def test_text_on_stderr(self):
         result = harness.run([harness.small("names")], format="text", output="stderr", top=2)
         lines = result.stderr.decode().splitlines()
