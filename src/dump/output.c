@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/alone.h"
 #include "base/sys.h"
@@ -44,63 +43,11 @@ static _Atomic uint64_t hurry_ns = UINT64_MAX;
 /* The dump before ended within a line. */
 static bool unfinished;
 
-static struct dm_identity
-identify(int fd)
-{
-  struct stat status;
-  if (fd < 0 || dm_sys_fstat(fd, &status) != 0)
-    return (struct dm_identity){.known = false};
-  return (struct dm_identity){
-      .known = true,
-      .type = status.st_mode & S_IFMT,
-      .device = status.st_dev,
-      .special_device = status.st_rdev,
-      .inode = status.st_ino,
-  };
-}
-
-static bool
-is_still(int fd, const struct dm_identity *then)
-{
-  struct dm_identity now = identify(fd);
-  return now.known && then->known && now.type == then->type &&
-         now.device == then->device &&
-         now.special_device == then->special_device && now.inode == then->inode;
-}
-
-/* Whether IDENTITY is a terminal: the major numbers of consoles, serial lines
-   and pseudo-terminals. Not the multiplexer, which gives a new terminal to
-   each who opens it. */
-static bool
-is_terminal(const struct dm_identity *identity)
-{
-  if (!S_ISCHR(identity->type))
-    return false;
-  unsigned number = major(identity->special_device);
-  if (number == 5)
-    return minor(identity->special_device) != 2;
-  return number == 4 || (number >= 136 && number <= 143) || number == 204 ||
-         number == 229;
-}
-
-static bool
-is_null_device(const struct dm_identity *identity)
-{
-  return S_ISCHR(identity->type) && identity->special_device == makedev(1, 3);
-}
-
-static bool
-may_receive(const struct dm_identity *identity)
-{
-  return identity->known && (S_ISREG(identity->type) ||
-                             S_ISFIFO(identity->type) || is_terminal(identity));
-}
-
 void
 dm_output_init(const struct dm_config *config, const char *program,
                const char *host, uint64_t start_time_s)
 {
-  stderr_identity = identify(STDERR);
+  stderr_identity = dm_descriptor_identity(STDERR);
   unfinished = false;
   to_file = strcmp(config->output, "stderr") != 0 &&
             strcmp(config->output, "/dev/stderr") != 0;
@@ -108,27 +55,11 @@ dm_output_init(const struct dm_config *config, const char *program,
     dm_output_path_init(config->output, program, host, start_time_s);
 }
 
-/* Opens the file behind descriptor NUMBER of process PID ("thread-self" for
-   this thread) with FLAGS. Returns a descriptor or a negative errno. */
-static int
-open_descriptor(const char *pid, int number, int flags)
-{
-  char buffer[64];
-  struct dm_text path;
-  dm_text_init(&path, buffer, sizeof buffer);
-  dm_text_string(&path, "/proc/");
-  dm_text_string(&path, pid);
-  dm_text_string(&path, "/fd/");
-  dm_text_signed(&path, number);
-  dm_text_char(&path, '\0');
-  return dm_sys_open(buffer, flags, 0);
-}
-
 static void
 set_descriptor(struct dm_output *output, int fd)
 {
   output->fd = fd;
-  output->identity = identify(fd);
+  output->identity = dm_descriptor_identity(fd);
   output->chunk = S_ISREG(output->identity.type) ? SIZE_MAX : CHUNK;
 }
 
@@ -147,11 +78,11 @@ static void
 reopen_terminal(struct dm_output *output)
 {
   struct dm_identity identity = output->identity;
-  if (output->fd < 0 || !is_terminal(&identity))
+  if (output->fd < 0 || !dm_identity_is_terminal(&identity))
     return;
-  int fd = open_descriptor("thread-self", output->fd,
-                           O_WRONLY | O_NOCTTY | O_NONBLOCK);
-  if (is_still(fd, &identity))
+  int fd = dm_descriptor_open("thread-self", output->fd,
+                              O_WRONLY | O_NOCTTY | O_NONBLOCK);
+  if (dm_descriptor_is(fd, &identity))
   {
     if (output->close)
       dm_sys_close(output->fd);
@@ -176,39 +107,12 @@ open_file(void)
       0600);
   if (fd < 0)
     return -1;
-  struct dm_identity identity = identify(fd);
-  if (may_receive(&identity) || is_null_device(&identity))
+  struct dm_identity identity = dm_descriptor_identity(fd);
+  if (dm_identity_may_receive(&identity) ||
+      dm_identity_is_null_device(&identity))
     return fd;
   dm_sys_close(fd);
   return -1;
-}
-
-/* Opens the file behind descriptor FD of process or thread PID anew; it must be
-   WANTED, or where that is NULL one that may receive a dump. Returns a
-   descriptor, or -1.
-
-   The file is first opened for its name only, since to open some devices is to
-   make them act, and then through that descriptor, so that what is written to
-   is what was looked at. O_APPEND, because the one who has it open may have
-   written to a regular file, and our own offset would begin at 0. */
-static int
-open_anew(int pid, int fd, const struct dm_identity *wanted)
-{
-  char digits[16];
-  struct dm_text text;
-  dm_text_init(&text, digits, sizeof digits);
-  dm_text_signed(&text, pid);
-  dm_text_char(&text, '\0');
-  int name = open_descriptor(digits, fd, O_PATH);
-  if (name < 0)
-    return -1;
-  struct dm_identity identity = identify(name);
-  int opened = -1;
-  if (may_receive(&identity) && (!wanted || is_still(name, wanted)))
-    opened = open_descriptor("thread-self", name,
-                             O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK);
-  dm_sys_close(name);
-  return opened < 0 ? -1 : opened;
 }
 
 /* A descriptor for what stderr was at the start: number 2 if it still is that,
@@ -220,10 +124,10 @@ static int
 find_stderr(bool *taken)
 {
   *taken = false;
-  if (is_still(STDERR, &stderr_identity))
+  if (dm_descriptor_is(STDERR, &stderr_identity))
     return STDERR;
   int fd = dm_sys_take_descriptor(STDERR);
-  *taken = is_still(fd, &stderr_identity);
+  *taken = dm_descriptor_is(fd, &stderr_identity);
   if (*taken)
     return fd;
   if (fd >= 0)
@@ -231,7 +135,7 @@ find_stderr(bool *taken)
   pid_t other = dm_alone_other();
   if (other == 0)
     return -1;
-  fd = open_anew(other, STDERR, &stderr_identity);
+  fd = dm_descriptor_open_anew(other, STDERR, &stderr_identity);
   *taken = fd >= 0;
   return fd;
 }
@@ -264,7 +168,7 @@ dm_output_open_remote(struct dm_output *output, int pid, int fd,
                       unsigned patience_ms)
 {
   start(output, -1, patience_ms);
-  int opened = pid <= 0 || fd < 0 ? -1 : open_anew(pid, fd, NULL);
+  int opened = pid <= 0 || fd < 0 ? -1 : dm_descriptor_open_anew(pid, fd, NULL);
   if (opened < 0)
     return false;
   set_descriptor(output, opened);
@@ -344,9 +248,9 @@ static bool
 is_ours(const struct dm_output *output)
 {
   if (output->is_stderr && output->fd != STDERR &&
-      !is_still(STDERR, &stderr_identity))
+      !dm_descriptor_is(STDERR, &stderr_identity))
     return false;
-  return is_still(output->fd, &output->identity);
+  return dm_descriptor_is(output->fd, &output->identity);
 }
 
 /* One write(2) of LENGTH bytes, when there is room and the descriptor still is
@@ -398,7 +302,7 @@ dm_output_close(struct dm_output *output)
   if (output->own)
     unfinished = output->midline;
   /* The program may have closed it, and the number be another file's now. */
-  if (output->close && is_still(output->fd, &output->identity))
+  if (output->close && dm_descriptor_is(output->fd, &output->identity))
     dm_sys_close(output->fd);
   output->fd = -1;
   output->close = false;

@@ -20,10 +20,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/config.h"
 #include "base/text.h"
+#include "dump/descriptor.h"
 
 /* Remembers what stderr is, and the file pattern (%p pid, %c program's base
    name, %h host, %t start time in seconds since 1970, %% itself; anything
@@ -32,15 +32,6 @@
    at the start. */
 void dm_output_init(const struct dm_config *config, const char *program,
                     const char *host, uint64_t start_time_s);
-
-/* What a descriptor refers to, as fstat(2) tells it. */
-struct dm_identity
-{
-  bool known; /* false: nothing, and equal to nothing */
-  mode_t type;
-  dev_t device, special_device;
-  ino_t inode;
-};
 
 struct dm_output
 {
