@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -127,6 +128,18 @@ int
 dm_sys_close(int fd)
 {
   return (int) dm_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+int
+dm_sys_lock(int fd)
+{
+  return (int) dm_syscall(SYS_flock, fd, LOCK_EX | LOCK_NB, 0, 0, 0, 0);
+}
+
+int
+dm_sys_unlock(int fd)
+{
+  return (int) dm_syscall(SYS_flock, fd, LOCK_UN, 0, 0, 0, 0);
 }
 
 ssize_t

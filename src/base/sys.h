@@ -44,6 +44,11 @@ int dm_sys_protect_none(void *start, size_t length);
 /* FLAGS and MODE as open(2); O_CLOEXEC is always added. */
 int dm_sys_open(const char *path, int flags, mode_t mode);
 int dm_sys_close(int fd);
+
+/* Locks the file behind FD for those who lock it too, as flock(2), and unlocks
+   it. -EWOULDBLOCK while another has it. */
+int dm_sys_lock(int fd);
+int dm_sys_unlock(int fd);
 ssize_t dm_sys_read(int fd, void *buffer, size_t size);
 ssize_t dm_sys_pread(int fd, void *buffer, size_t size, uint64_t offset);
 ssize_t dm_sys_write(int fd, const void *buffer, size_t size);

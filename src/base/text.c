@@ -45,7 +45,7 @@ dm_text_bytes(struct dm_text *text, const char *bytes, size_t length)
 void
 dm_text_flush(struct dm_text *text)
 {
-  if (text->length > 0 && text->drain)
+  while (text->length > 0 && text->drain)
     text->drain(text);
 }
 

@@ -20,8 +20,8 @@ struct dm_text
   size_t length;
   size_t capacity;
   bool cut;                            /* something did not fit */
-  void (*drain)(struct dm_text *text); /* empties DATA (sets LENGTH to 0),
-                                          called when it is full; or NULL */
+  void (*drain)(struct dm_text *text); /* makes room in DATA, called when it is
+                                          full; or NULL */
   void *drain_arg;                     /* for the drain's own use */
 };
 

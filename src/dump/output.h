@@ -39,6 +39,7 @@ struct dm_output
   bool close;                  /* opened by us */
   bool is_stderr;              /* descriptor 2 must still be what it was */
   bool own;                    /* the process's own output */
+  bool locked;                 /* against other processes' dumps */
   bool midline;                /* the last byte written is not a newline */
   bool cut;                    /* something was not written */
   struct dm_identity identity; /* of FD; checked before each write, for the
@@ -49,9 +50,11 @@ struct dm_output
 
 /* Opens the process's own output, with PATIENCE_MS milliseconds to wait in
    all for a slow reader (0: do not wait). A file must be a regular file, a
-   pipe that is being read, a terminal or /dev/null. When the dump before was
-   cut within a line, that line is ended first, so that the new dump does not
-   become a part of it. */
+   pipe that is being read, a terminal or /dev/null; that one cannot be opened
+   is said once, on stderr. Processes that share a regular file wait for each
+   other, as long as patience lasts. When the dump before was cut within a line,
+   that line is ended first, so that the new dump does not become a part of it.
+ */
 void dm_output_open(struct dm_output *output, unsigned patience_ms);
 
 /* Opens descriptor FD of process PID (through /proc) for the one who asked.
@@ -63,8 +66,9 @@ bool dm_output_open_remote(struct dm_output *output, int pid, int fd,
 /* Uses the caller's own descriptor FD. */
 void dm_output_use(struct dm_output *output, int fd, unsigned patience_ms);
 
-/* Writes LENGTH bytes of DATA, or what the deadline allows. After a cut
-   nothing more is written, so that a dump has no hole. */
+/* Writes LENGTH bytes of DATA, or what the deadline allows; in parts that end
+   with a line, where they can, for the program writes to the same places. After
+   a cut nothing more is written, so that a dump has no hole. */
 void dm_output_write(struct dm_output *output, const char *data, size_t length);
 void dm_output_close(struct dm_output *output);
 
@@ -80,8 +84,8 @@ bool dm_output_is_late(uint64_t now_ns);
    child's to end. */
 void dm_output_after_fork(void);
 
-/* Makes TEXT drain into OUTPUT when it is full; dm_text_flush writes the
-   rest. */
+/* Makes TEXT drain into OUTPUT when it is full, in whole lines where it can;
+   dm_text_flush writes the rest. */
 void dm_output_attach(struct dm_output *output, struct dm_text *text);
 
 #endif

@@ -1,10 +1,12 @@
 """When a dump is made, and where it goes."""
 
+import contextlib
 import fcntl
 import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import tempfile
 import time
@@ -117,6 +119,29 @@ class Outputs(harness.Case):
             path = pathlib.Path(folder) / f"frees-{os.uname().nodename}-100%.jsonl"
             self.assertEqual(len(path.read_text().splitlines()), 2)
             self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+
+    def test_processes_that_share_a_file(self):
+        """Each dump is longer than what is written at once."""
+        program = [shutil.which("perl"), "-e", "@a = map { [\"$_\"] } 1 .. 20000"]
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "shared.jsonl")
+            env = harness.environment(output=path, interval="0.02", at_exit=1, top="all",
+                                      format="json")
+            with contextlib.ExitStack() as stack:
+                started = [stack.enter_context(harness.process_group(program, env))
+                           for _ in range(4)]
+                for process in started:
+                    self.assertEqual(process.wait(harness.PATIENCE), 0)
+            dumps = [json.loads(line) for line in path.read_bytes().splitlines()]
+            self.assertGreater(path.stat().st_size, 65536 * len(dumps))
+            self.assertEqual({dump["pid"] for dump in dumps if dump["trigger"] == "exit"},
+                             {process.pid for process in started})
+
+    def test_a_file_that_cannot_be_opened_is_told_once(self):
+        result = harness.run([shutil.which("sleep"), "0.3"], output="/nowhere/x.jsonl",
+                             interval="0.05")
+        self.assertEqual((result.status, result.stderr),
+                         (0, b"dmalloc: DMALLOC_OUTPUT: no such directory: /nowhere/x.jsonl\n"))
 
     def test_no_symlink_is_followed(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,6 +39,18 @@ int
 dm_sys_close(int fd)
 {
   return (int) result(close(fd));
+}
+
+int
+dm_sys_lock(int fd)
+{
+  return (int) result(flock(fd, LOCK_EX | LOCK_NB));
+}
+
+int
+dm_sys_unlock(int fd)
+{
+  return (int) result(flock(fd, LOCK_UN));
 }
 
 ssize_t

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -112,33 +113,113 @@ START_TEST(test_pid_after_fork)
 }
 END_TEST
 
+/* No dump goes to PATH, and stderr is told WHY, once; or nothing, with NULL. */
 static void
-check_refused(const char *path)
+check_refused(const char *path, const char *why)
 {
+  int reader = start_with_pipe();
   unsigned before = descriptors();
   init(path);
   ck_assert_msg(!dump_string("x\n"), "%s", path);
+  ck_assert_msg(!dump_string("x\n"), "%s", path);
   ck_assert_uint_eq(descriptors(), before);
+  char line[512] = "";
+  if (why)
+    snprintf(line, sizeof line, "dmalloc: DMALLOC_OUTPUT: %s%s%s\n", why,
+             *path == '/' ? ": " : "", *path == '/' ? path : "");
+  read_all(reader);
+  ck_assert_int_eq(strncmp(read_back, line, strlen(line) - (why != NULL)), 0);
+  ck_assert_int_eq(strlen(read_back) == 0, why == NULL);
+  ck_assert_ptr_eq(strchr(read_back, '\n'), strrchr(read_back, '\n'));
+  close(reader);
 }
 
 START_TEST(test_files_refused)
 {
   ck_assert_int_eq(symlink("victim", "planted"), 0);
-  check_refused("planted");
+  check_refused("planted", "a symbolic link; none is followed");
   ck_assert_int_eq(access("victim", F_OK), -1);
   close(open("victim", O_CREAT | O_WRONLY, 0600));
-  check_refused("planted");
+  check_refused("planted", "a symbolic link; none is followed");
   ck_assert_str_eq(contents("victim"), "");
-  check_refused("/tmp");
-  check_refused("no/such/folder/out");
-  check_refused("/dev/full");
-  check_refused("/dev/zero");
+  check_refused("/tmp", "a directory");
+  check_refused("no/such/folder/out", "no such directory");
+  check_refused("/dev/full", "neither a file, a pipe nor a terminal");
+  check_refused("/dev/zero", "neither a file, a pipe nor a terminal");
   ck_assert_int_eq(mkfifo("nobody-reads", 0600), 0);
-  check_refused("nobody-reads");
+  check_refused("nobody-reads", NULL);
   struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "socket"};
   int fd = socket(AF_UNIX, SOCK_STREAM, 0);
   ck_assert_int_eq(bind(fd, (struct sockaddr *) &name, sizeof name), 0);
-  check_refused("socket");
+  check_refused("socket", NULL);
+}
+END_TEST
+
+/* Whether the file "out" is locked by somebody. */
+static bool
+is_locked(void)
+{
+  int fd = open("out", O_WRONLY);
+  bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0;
+  close(fd);
+  return locked;
+}
+
+static void
+check_locked(void)
+{
+  ck_assert(is_locked());
+}
+
+START_TEST(test_locked_while_it_writes)
+{
+  init("out");
+  fake_before_write = check_locked;
+  ck_assert(dump(big, sizeof big, 0));
+  fake_before_write = NULL;
+  ck_assert_uint_eq(fake_writes_made, 1);
+  ck_assert(!is_locked());
+}
+END_TEST
+
+/* Whoever stopped in the middle of a dump keeps nobody else from writing. */
+START_TEST(test_locked_by_another)
+{
+  init("out");
+  ck_assert(dump_string("one\n"));
+  int other = open("out", O_WRONLY);
+  ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), 0);
+  double start = seconds_now();
+  ck_assert(dump("two\n", 4, 200));
+  ck_assert_double_ge(seconds_now() - start, 0.199);
+  ck_assert(dump("three\n", 6, 0));
+  ck_assert_str_eq(contents("out"), "one\ntwo\nthree\n");
+  ck_assert(is_locked()); /* still, and not by us */
+}
+END_TEST
+
+static int reader;
+
+/* What was written so far ended with a line. */
+static void
+check_line(void)
+{
+  size_t length = read_all(reader);
+  ck_assert(length == 0 || read_back[length - 1] == '\n');
+}
+
+START_TEST(test_parts_are_whole_lines)
+{
+  reader = start_with_pipe();
+  fake_before_write = check_line;
+  ck_assert(dump(big, sizeof big, 5000));
+  fake_before_write = NULL;
+  check_line();
+  ck_assert_uint_gt(fake_writes_made, 10);
+  /* A line that is too long for one part is written all the same. */
+  memset(big, 'x', sizeof big);
+  ck_assert(dump(big, 60000, 0));
+  ck_assert_uint_eq(read_all(reader), 60000);
 }
 END_TEST
 
@@ -308,6 +389,9 @@ make_output_suite(void)
   tcase_add_test(tests, test_path_too_long);
   tcase_add_test(tests, test_pid_after_fork);
   tcase_add_test(tests, test_files_refused);
+  tcase_add_test(tests, test_locked_while_it_writes);
+  tcase_add_test(tests, test_locked_by_another);
+  tcase_add_test(tests, test_parts_are_whole_lines);
   tcase_add_test(tests, test_files_accepted);
   tcase_add_test(tests, test_file_size_limit);
   tcase_add_test(tests, test_file_descriptor_reused);
