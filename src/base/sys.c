@@ -19,8 +19,8 @@
 
 static _Atomic size_t mapped_bytes;
 
-/* A write raised SIGPIPE or SIGXFSZ, which nobody has dropped yet. */
-static _Atomic bool signal_raised;
+/* Writes that raised SIGPIPE or SIGXFSZ, in whatever thread. */
+static _Atomic unsigned signals_raised;
 
 /* Fault injection: how many more calls succeed, and whether all after fail. */
 static _Atomic unsigned fail_countdown;
@@ -163,7 +163,7 @@ dm_sys_write(int fd, const void *buffer, size_t size)
   ssize_t result =
       dm_syscall(SYS_write, fd, (long) buffer, (long) size, 0, 0, 0);
   if (result == -EPIPE || result == -EFBIG)
-    atomic_store(&signal_raised, true);
+    atomic_fetch_add(&signals_raised, 1);
   return result;
 }
 
@@ -339,6 +339,7 @@ dm_sys_block_signals(struct dm_signals *before)
   uint64_t all = UINT64_MAX;
   dm_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long) &all, (long) &before->mask,
              sizeof all, 0, 0);
+  before->raised = atomic_load(&signals_raised);
   /* What was not blocked cannot have been pending. */
   before->pending = 0;
   if (before->mask & raised_by_writes)
@@ -351,7 +352,7 @@ dm_sys_restore_signals(const struct dm_signals *before)
 {
   uint64_t raised = raised_by_writes & ~before->pending;
   struct timespec at_once = {0, 0};
-  if (atomic_exchange(&signal_raised, false) && raised)
+  if (atomic_load(&signals_raised) != before->raised && raised)
     dm_syscall(SYS_rt_sigtimedwait, (long) &raised, 0, (long) &at_once,
                sizeof raised, 0, 0);
   dm_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long) &before->mask, 0,

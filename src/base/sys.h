@@ -80,6 +80,7 @@ pid_t dm_sys_gettid(void);
 struct dm_signals
 {
   uint64_t mask, pending;
+  unsigned raised; /* writes that had raised such a signal by then */
 };
 void dm_sys_block_signals(struct dm_signals *before);
 void dm_sys_restore_signals(const struct dm_signals *before);

@@ -213,8 +213,11 @@ dm_dump_after_fork(void)
 void
 dm_dump_message(const char *message, size_t length)
 {
+  struct dm_signals signals;
   struct dm_output output;
+  dm_sys_block_signals(&signals);
   dm_output_open(&output, 0);
   dm_output_write(&output, message, length);
   dm_output_close(&output);
+  dm_sys_restore_signals(&signals);
 }

@@ -1,5 +1,6 @@
 """DMALLOC_*: what each setting does, and what a bad value says."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -135,6 +136,15 @@ class Settings(harness.Case):
         frees = sum(": free(0x" in line for line in lines)
         by_realloc = sum("= realloc(0x" in line for line in lines)
         self.assertEqual((frees, by_realloc), (980, 10))
+
+    def test_a_trace_that_nobody_reads_any_more(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([harness.small("frees")], check=False, stderr=writer,
+                              stdout=subprocess.DEVNULL,
+                              env=harness.environment(trace=1, interval=0))
+        os.close(writer)
+        self.assertEqual(done.returncode, 0)     # and not killed by SIGPIPE
 
     def test_secure_programs_are_left_alone(self):
         """Under AT_SECURE (here: by a set-user-ID copy) nothing is read or written."""
