@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/rare.h"
 #include "base/sys.h"
+#include "dump/hurry.h"
 #include "dump/output.h"
 #include "dump/reclaim.h"
 #include "dump/report.h"
@@ -176,7 +177,7 @@ dump_before(const struct dm_request *request, uint64_t deadline_ns)
   {
     uint64_t now = dm_sys_clock_ns(CLOCK_MONOTONIC);
     uint32_t word = 0;
-    if (now >= deadline_ns || dm_output_is_late(now))
+    if (now >= deadline_ns || dm_hurry_is_over())
     {
       atomic_fetch_add(&dumps_cut, 1);
       return false;

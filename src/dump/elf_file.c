@@ -8,11 +8,12 @@
 #include "base/rare.h"
 #include "base/sys.h"
 
-/* More sections than this no program has, and each costs a look at all
-   addresses in it. */
+/* More sections and symbols than this no program has, and each costs a look at
+   all addresses in it, or half a second at the end of a process in all. */
 enum
 {
-  SECTIONS_MAX = 16384
+  SECTIONS_MAX = 16384,
+  SYMBOLS_MAX = 1 << 24
 };
 
 enum
@@ -81,6 +82,7 @@ note_table(const struct dm_elf *elf, const Elf64_Shdr *section,
 {
   Elf64_Shdr strings;
   if (section->sh_entsize != sizeof(Elf64_Sym) ||
+      section->sh_size / sizeof(Elf64_Sym) > SYMBOLS_MAX ||
       (section->sh_flags & SHF_COMPRESSED) ||
       !is_inside(elf, section->sh_offset, section->sh_size) ||
       section->sh_link >= elf->section_count ||

@@ -16,12 +16,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/alone.h"
 #include "base/sys.h"
+#include "dump/hurry.h"
 #include "dump/output_path.h"
 
 enum
@@ -39,9 +39,6 @@ static const uint64_t millisecond_ns = 1000000;
 static struct dm_identity stderr_identity; /* at the start */
 
 static bool to_file; /* and not to stderr */
-
-/* A deadline for every dump, whatever its own: see dm_output_hurry. */
-static _Atomic uint64_t hurry_ns = UINT64_MAX;
 
 /* The dump before ended within a line. */
 static bool unfinished;
@@ -61,20 +58,8 @@ dm_output_init(const struct dm_config *config, const char *program,
     dm_output_path_init(config->output, program, host, start_time_s);
 }
 
-void
-dm_output_hurry(uint64_t deadline_ns)
-{
-  atomic_store(&hurry_ns, deadline_ns);
-}
-
-bool
-dm_output_is_late(uint64_t now_ns)
-{
-  return now_ns >= atomic_load_explicit(&hurry_ns, memory_order_relaxed);
-}
-
 /* Milliseconds left until the deadline, rounded up, but not more than until
-   dm_output_hurry should be looked at again. */
+   the hurry should be looked at again. */
 static int
 patience_left(const struct dm_output *output)
 {
@@ -83,7 +68,7 @@ patience_left(const struct dm_output *output)
     LOOK_AGAIN_MS = 20
   };
   uint64_t now = dm_sys_clock_ns(CLOCK_MONOTONIC);
-  uint64_t hurry = atomic_load_explicit(&hurry_ns, memory_order_relaxed);
+  uint64_t hurry = dm_hurry_deadline();
   uint64_t deadline = hurry < output->deadline_ns ? hurry : output->deadline_ns;
   if (now >= deadline)
     return 0;

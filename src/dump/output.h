@@ -72,14 +72,6 @@ void dm_output_use(struct dm_output *output, int fd, unsigned patience_ms);
 void dm_output_write(struct dm_output *output, const char *data, size_t length);
 void dm_output_close(struct dm_output *output);
 
-/* Someone waits for the dump under way: from DEADLINE_NS (CLOCK_MONOTONIC) on
-   it does not wait for its reader, however long it was allowed to. UINT64_MAX
-   takes that back. Thread-safe. */
-void dm_output_hurry(uint64_t deadline_ns);
-
-/* Whether that deadline is over at NOW_NS. Thread-safe. */
-bool dm_output_is_late(uint64_t now_ns);
-
 /* In a forked child: what the parent's last dump left unfinished is not the
    child's to end. */
 void dm_output_after_fork(void);

@@ -11,7 +11,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "dump/asked.h"
-#include "dump/output.h"
+#include "dump/hurry.h"
 
 enum
 {
@@ -356,12 +356,12 @@ end_thread(enum orders how, unsigned patience_ms)
   if (id != 0)
   {
     atomic_store(&orders, how);
-    dm_output_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
+    dm_hurry(dm_sys_clock_ns(CLOCK_MONOTONIC) +
                     (uint64_t) patience_ms * 1000000);
     ring();
     wait_for_exit();
     atomic_store(&running, false);
-    dm_output_hurry(UINT64_MAX);
+    dm_hurry(UINT64_MAX);
   }
   end_transition();
   return id;
@@ -414,5 +414,5 @@ dm_reporter_after_fork(void)
   atomic_store(&running, false);
   atomic_store_explicit(&dm_clock_tick, 0, memory_order_relaxed);
   dm_asked_forget();
-  dm_output_hurry(UINT64_MAX);
+  dm_hurry(UINT64_MAX);
 }

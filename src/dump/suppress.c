@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "books/callsites.h"
 #include "books/modules.h"
+#include "dump/hurry.h"
 #include "dump/snapshot.h"
 #include "dump/suppress_file.h"
 #include "dump/symbols.h"
@@ -226,11 +227,11 @@ want_some(const struct dm_callsite_figures *sites, uint32_t first,
 void
 dm_suppress_learn(const struct dm_callsite_figures *sites, uint32_t count)
 {
-  for (uint32_t first = 0; first < count;)
+  for (uint32_t first = 0; first < count && !dm_hurry_is_over();)
   {
     uint32_t next = want_some(sites, first, count);
     dm_symbols_resolve();
-    for (; first < next; first++)
+    for (; first < next && !dm_hurry_is_over(); first++)
       if (is_open(sites[first].number))
         answers[sites[first].number] = find_answer(sites[first].number);
   }

@@ -1,5 +1,5 @@
 /* fake_dump.c -- a dump that only notes what it was asked for; see
-   dump/dump.h and dm_output_hurry of dump/output.h.
+   dump/dump.h.
 
    It runs in the reporter's own thread, so it uses nothing of libc; and no
    sanitizer may look into it, for that thread has none of their state. */
@@ -9,14 +9,13 @@
 #include <time.h>
 
 #include "base/sys.h"
-#include "dump/output.h"
+#include "dump/hurry.h"
 
 #define BARE __attribute__((no_sanitize("address", "undefined", "thread")))
 
 static struct fake_dump dumps[FAKE_DUMPS];
 static unsigned count;
 static bool hold;
-static uint64_t hurry = UINT64_MAX;
 
 unsigned
 fake_dump_count(void)
@@ -46,11 +45,8 @@ bool
 dm_dump(const struct dm_request *request)
 {
   unsigned number = __atomic_load_n(&count, __ATOMIC_SEQ_CST);
-  uint64_t now;
-  do
-    now = dm_sys_clock_ns(CLOCK_MONOTONIC);
-  while (__atomic_load_n(&hold, __ATOMIC_SEQ_CST) &&
-         now < __atomic_load_n(&hurry, __ATOMIC_SEQ_CST));
+  while (__atomic_load_n(&hold, __ATOMIC_SEQ_CST) && !dm_hurry_is_over())
+    continue;
   if (number < FAKE_DUMPS)
   {
     struct fake_dump *dump = &dumps[number];
@@ -60,7 +56,7 @@ dm_dump(const struct dm_request *request)
     dump->request.value = request->value;
     dump->request.patience_ms = request->patience_ms;
     dump->thread = dm_sys_gettid();
-    dump->at_ns = now;
+    dump->at_ns = dm_sys_clock_ns(CLOCK_MONOTONIC);
     __atomic_store_n(&count, number + 1, __ATOMIC_SEQ_CST);
   }
   return true;
@@ -75,12 +71,6 @@ dm_dump_wait(const struct dm_request *request)
 void
 dm_dump_after_fork(void)
 {
-}
-
-void
-dm_output_hurry(uint64_t deadline_ns)
-{
-  __atomic_store_n(&hurry, deadline_ns, __ATOMIC_SEQ_CST);
 }
 
 void

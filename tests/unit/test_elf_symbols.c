@@ -280,6 +280,25 @@ START_TEST(a_file_made_to_take_long)
 }
 END_TEST
 
+/* Nothing is written there: the file takes no room. */
+START_TEST(a_table_that_no_program_has)
+{
+  uint64_t address = 0x1000, most = 1 << 24;
+  make(4);
+  add("name", STT_FUNC, STB_GLOBAL, 0x1000, 0x10);
+  uint64_t end = made->sections[SYMTAB].sh_offset;
+  made->sections[SYMTAB].sh_size = (most + 1) * sizeof made->symbols[0];
+  int fd = made_file();
+  struct dm_elf elf;
+  ck_assert_int_eq(
+      ftruncate(fd, (off_t) (end + (most + 1) * sizeof made->symbols[0])), 0);
+  ck_assert_int_eq(dm_elf_open(&elf, fd), 0);
+  ck_assert_uint_eq(elf.symtab.count, 0);
+  ck_assert_int_le(dm_elf_find(&elf, &elf.symtab, &address, 1, ignore, NULL),
+                   0);
+}
+END_TEST
+
 START_TEST(a_file_that_shrinks)
 {
   make(4);
@@ -489,6 +508,7 @@ make_elf_symbols_suite(void)
   tcase_add_test(made_up, aliases);
   tcase_add_test(made_up, strange_symbols);
   tcase_add_test(made_up, a_file_made_to_take_long);
+  tcase_add_test(made_up, a_table_that_no_program_has);
   tcase_add_test(made_up, a_file_that_shrinks);
   tcase_add_test(made_up, somebody_elses_descriptor);
   tcase_set_timeout(made_up, 60);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dump/hurry.h"
 #include "dump/snapshot.h"
 #include "dump/suppress_file.h"
 #include "fake_books.h"
@@ -284,6 +285,21 @@ START_TEST(by_the_file)
 END_TEST
 
 /* The answer is kept, until the number stands for another stack. */
+/* What was not looked at then is looked at later. */
+START_TEST(nothing_is_learned_in_a_hurry)
+{
+  add_modules();
+  parse("leak:noisy\n");
+  uint32_t number = site((unsigned[4]){program}, (const char *[4]){"noisy"});
+  dm_hurry(0);
+  learn(number);
+  ck_assert(!dm_suppress_matches(number, false));
+  dm_hurry(UINT64_MAX);
+  learn(number);
+  ck_assert(dm_suppress_matches(number, false));
+}
+END_TEST
+
 START_TEST(answers_are_kept)
 {
   add_modules();
@@ -319,6 +335,7 @@ main(void)
                                 files,
                                 kept_by_the_c_library,
                                 by_the_file,
+                                nothing_is_learned_in_a_hurry,
                                 answers_are_kept,
                                 NULL};
   return run_suite(make_suite("suppress", setup, tests));
