@@ -93,6 +93,7 @@ dm_judge(struct dm_snapshot *snapshot, struct dm_callsite_figures *figures,
       continue;
     }
     snapshot->unfreed++;
+    snapshot->judged += figures[i].verdict.word != DM_TOO_EARLY;
     snapshot->growing += growing;
     snapshot->undecided += is_undecided(&figures[i].verdict);
     figures[i].counted = dm_judge_aged(&figures[i], min_age_s);

@@ -16,7 +16,8 @@
 
 /* Looks in slice NOW at the COUNT callsites of FIGURES and moves those that can
    be listed to the front. Returns how many these are, and fills the snapshot's
-   NOW, MIN_AGE_S, UNFREED, GROWING, UNDECIDED, SUPPRESSED and SUPPRESSED_CALLSITES. */
+   NOW, MIN_AGE_S, UNFREED, JUDGED, GROWING, UNDECIDED, SUPPRESSED and
+   SUPPRESSED_CALLSITES. */
 uint32_t dm_judge(struct dm_snapshot *snapshot,
                   struct dm_callsite_figures *figures, uint32_t count,
                   uint32_t now, uint64_t min_age_s);

@@ -200,15 +200,6 @@ find_growing(const struct dm_snapshot *snapshot, unsigned ranks[LOOK_AT_MOST])
   return found;
 }
 
-static bool
-is_too_early(const struct dm_snapshot *snapshot)
-{
-  for (unsigned i = 0; i < snapshot->listed; i++)
-    if (snapshot->top[i].verdict.word != DM_TOO_EARLY)
-      return false;
-  return true;
-}
-
 /* "2 are growing, look at 1 and 4 first". */
 static void
 put_growing(struct dm_text *text, const struct dm_snapshot *snapshot)
@@ -247,7 +238,7 @@ put_advice(struct dm_text *text, const struct dm_snapshot *snapshot)
   dm_text_char(text, ' ');
   if (snapshot->growing > 0)
     put_growing(text, snapshot);
-  else if (is_too_early(snapshot))
+  else if (snapshot->judged == 0)
     dm_text_string(text, "too early to tell which are growing");
   else if (snapshot->undecided > 0)
     dm_put_count(text, snapshot->undecided,

@@ -79,7 +79,8 @@ struct dm_snapshot
   uint32_t callsites_cap;
   struct dm_callsites_figures table;
   uint32_t unfreed;   /* callsites with live blocks, not suppressed */
-  uint32_t growing;   /* of these, growing */
+  uint32_t judged;    /* of these, with a word other than too early */
+  uint32_t growing;   /* growing */
   uint32_t undecided; /* with old blocks, but watched for too short a time */
   struct dm_live suppressed;
   uint32_t suppressed_callsites;

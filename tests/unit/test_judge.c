@@ -82,6 +82,23 @@ START_TEST(old_enough)
 }
 END_TEST
 
+/* What is told of all is counted over all, whatever the list leaves out. */
+START_TEST(judged)
+{
+  hidden = 0;
+  sites[1].frees = 100; /* churn: none of them got old */
+  ck_assert_uint_eq(dm_judge(&snapshot, sites, SITES, 200, 1000), 0);
+  ck_assert_uint_eq(snapshot.unfreed, 4);
+  ck_assert_uint_eq(snapshot.judged, 1);
+  ck_assert_uint_eq(snapshot.undecided, 0);
+  hidden = 2;
+  setup();
+  sites[1].frees = 100;
+  dm_judge(&snapshot, sites, SITES, 200, 0);
+  ck_assert_uint_eq(snapshot.judged, 0);
+}
+END_TEST
+
 START_TEST(aged)
 {
   struct dm_callsite_figures *site = &sites[0];
@@ -179,7 +196,7 @@ END_TEST
 int
 main(void)
 {
-  const TTest *const tests[] = {who_is_listed, old_enough, aged,
+  const TTest *const tests[] = {who_is_listed, old_enough, judged, aged,
                                 words,         spans,      NULL};
   return run_suite(make_suite("judge", setup, tests));
 }

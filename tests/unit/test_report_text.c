@@ -127,9 +127,14 @@ END_TEST
 START_TEST(test_text_growing)
 {
   snapshot.listed = 6;
-  for (unsigned i = 0; i < 6; i++)
-    top[i].verdict.word = DM_CHURN;
+  has(text_dump(), ", of 312: too early to tell which are growing\n");
+  /* One is judged, but not listed. */
+  snapshot.judged = 1;
   has(text_dump(), ", of 312: no callsite is growing\n");
+  snapshot.listed = 0;
+  has(text_dump(), "Top 0 unfreed callsites by bytes, of 312: no callsite is "
+                   "growing\n");
+  snapshot.listed = 6;
   snapshot.undecided = 2;
   has(text_dump(), ": 2 too early to tell, no other is growing\n");
   snapshot.undecided = 0;
