@@ -213,10 +213,10 @@ static const struct setting settings[] = {
            "blocks of 100 s and more), growth (bytes gained\n"
            "since the dump before)"},
   {"DMALLOC_MIN_AGE", .fallback = "0", .parse = parse_uint64,
-   FIELD(min_age_s), .most = SECONDS_MAX,
+   FIELD(min_age_s), .most = DM_MIN_AGE_MAX,
    .what = "a whole number of seconds",
-   .help = "seconds: that list counts only blocks at least\n"
-           "this old"},
+   .help = "seconds, 0 to 1000: that list counts only blocks\n"
+           "at least this old"},
   {"DMALLOC_DEPTH", .fallback = "32", .parse = parse_unsigned, FIELD(depth),
    .least = 1, .most = DM_DEPTH_MAX, .what = "a number of frames",
    .help = "frames recorded for a callsite, 1 to 64"},

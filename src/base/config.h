@@ -16,7 +16,8 @@
 enum
 {
   DM_DEPTH_MAX = 64,
-  DM_CALLSITES_MAX = 1000000
+  DM_CALLSITES_MAX = 1000000,
+  DM_MIN_AGE_MAX = 1000 /* seconds; how old what is older is, is not known */
 };
 enum
 {
@@ -47,7 +48,7 @@ struct dm_config
   enum dm_format format;
   int top; /* callsites listed; DM_TOP_ALL for all */
   enum dm_sort sort;
-  uint64_t min_age_s;
+  uint64_t min_age_s; /* up to DM_MIN_AGE_MAX */
   unsigned depth;     /* frames recorded, 1 to DM_DEPTH_MAX */
   unsigned callsites; /* cap of the callsite table, 1 to
                          DM_CALLSITES_MAX */

@@ -9,6 +9,9 @@
 /* The first slot of each row of ages, and the end of the last. */
 static const unsigned row_slots[DM_AGE_ROWS + 1] = {0, 1, 10, 19, 28, 29};
 
+_Static_assert((int) DM_MIN_AGE_MAX <= DM_AGE_SLICES,
+               "of what is older the age is not known");
+
 struct dm_live
 dm_judge_aged(const struct dm_callsite_figures *figures, uint64_t min_age_s)
 {
@@ -20,7 +23,7 @@ dm_judge_aged(const struct dm_callsite_figures *figures, uint64_t min_age_s)
     const struct dm_live *all = &figures->ages[row];
     int64_t count = 0;
     for (unsigned slot = row_slots[row]; slot < row_slots[row + 1]; slot++)
-      if (dm_birth_slot_start(slot) >= min_age_s || slot == DM_BIRTH_SLOTS - 1)
+      if (dm_birth_slot_start(slot) >= min_age_s)
         count += figures->births[slot];
     bool whole = count >= all->count || all->count <= 0;
     if (count <= 0)

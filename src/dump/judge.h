@@ -27,9 +27,10 @@ uint32_t dm_judge(struct dm_snapshot *snapshot,
 void dm_judge_look(const struct dm_callsite_figures *figures, uint32_t count,
                    uint32_t now);
 
-/* The live blocks of FIGURES that are at least MIN_AGE_S old, to the next slot
-   of ages. Counts are exact; so are bytes from 0, 1, 10, 100 and 1000 s on, and
-   between them each block of a row counts as large as the row's mean. */
+/* The live blocks of FIGURES that are at least MIN_AGE_S old (0 to
+   DM_MIN_AGE_MAX), to the next slot of ages. Counts are exact; so are bytes
+   from 0, 1, 10, 100 and 1000 s on, and between them each block of a row counts
+   as large as the row's mean. */
 struct dm_live dm_judge_aged(const struct dm_callsite_figures *figures,
                              uint64_t min_age_s);
 

@@ -61,8 +61,9 @@ class Run(unittest.TestCase):
         for words in (["--bogus", "x"], ["--interval", "abc", "x"], ["--interval", "1.2.3", "x"],
                       ["--depth", "65", "x"], ["--depth=0", "x"], ["--format", "xml", "x"],
                       ["--top=many", "x"], ["--sort", "size", "x"], ["--min-age", "-1", "x"],
-                      ["--suppress", "/nonexistent", "x"], ["--at-exit=1", "x"],
-                      ["--interval"], ["--callsites", "99999999999", "x"], [], ["--"]):
+                      ["--min-age", "1001", "x"], ["--suppress", "/nonexistent", "x"],
+                      ["--at-exit=1", "x"], ["--interval"], ["--callsites", "99999999999", "x"],
+                      [], ["--"]):
             status, stdout, stderr = script("dmalloc-run", *words)
             self.assertEqual((status, stdout), (2, ""), words)
             self.assertRegex(stderr, r"\Admalloc-run: [^\n]+\n\Z")

@@ -25,7 +25,7 @@ class Settings(harness.Case):
                 "interval": ("0", "5", "0.5", "3600"), "signal": ("USR1", "SIGUSR2", "10", "none",
                                                                   "RTMIN+5"),
                 "format": ("text", "json"), "top": ("0", "10", "all"),
-                "sort": ("bytes", "count", "old", "growth"), "min_age": ("0", "100"),
+                "sort": ("bytes", "count", "old", "growth"), "min_age": ("0", "1000"),
                 "depth": ("1", "32", "64"), "callsites": ("1", "100", "1000000"),
                 "at_exit": ("0", "1"), "program": ("*", "names", "[a-z]*")}.items():
             for value in values:
@@ -59,7 +59,7 @@ class Settings(harness.Case):
                 ("format", "text", ("xml", "JSON ")),
                 ("top", "10", ("-1", "many")),
                 ("sort", "bytes", ("size", "bytes,count")),
-                ("min_age", "0", ("-1", "old")),
+                ("min_age", "0", ("-1", "old", "1001")),
                 ("depth", "32", ("0", "65", "x")),
                 ("callsites", "65536", ("0", "x", "99999999999999999999")),
                 ("at_exit", "0", ("2", "yes"))):

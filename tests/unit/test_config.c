@@ -227,8 +227,10 @@ START_TEST(test_numbers)
   good("DMALLOC_MIN_AGE", "100");
   ck_assert_uint_eq(config.min_age_s, 100);
   bad("DMALLOC_MIN_AGE", "1.5", "is not a whole number of seconds; using 0");
-  bad("DMALLOC_MIN_AGE", "1000000001",
-      "is not between 0 and 1,000,000,000; using 0");
+  good("DMALLOC_MIN_AGE", "1000");
+  ck_assert_uint_eq(config.min_age_s, 1000);
+  /* Beyond that the age of a block is not known. */
+  bad("DMALLOC_MIN_AGE", "1001", "is not between 0 and 1,000; using 0");
   check_defaults();
 
   good("DMALLOC_DEPTH", "1");

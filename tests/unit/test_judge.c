@@ -109,9 +109,8 @@ START_TEST(aged)
   {
     uint64_t age;
     int64_t count, bytes;
-  } cases[] = {{0, 12, 1077},  {1, 12, 1077}, {10, 12, 1077},
-               {30, 12, 1077}, {31, 8, 677},  {90, 8, 677},
-               {91, 2, 77},    {1000, 2, 77}, {5000, 2, 77}};
+  } cases[] = {{0, 12, 1077}, {1, 12, 1077}, {10, 12, 1077}, {30, 12, 1077},
+               {31, 8, 677},  {90, 8, 677},  {91, 2, 77},    {1000, 2, 77}};
   for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
   {
     struct dm_live aged = dm_judge_aged(site, cases[i].age);
