@@ -98,12 +98,13 @@ is_born_evenly(const struct dm_callsite_figures *figures,
   const struct dm_sample *former = former_sample(history, now);
   uint32_t up = now - 1, span = former ? now - former->slice + DM_OLD_AGE : up;
   unsigned slots = slots_within(span < up ? span : up);
-  uint64_t sum;
-  if (slots < DM_EVEN_SLOTS ||
+  uint64_t sum, count = old_count(figures);
+  /* The rest may be below zero for a moment, and then the slots are not. */
+  if (slots < DM_EVEN_SLOTS || count == 0 ||
       !is_even(figures->births + HUNDREDS, slots, &sum) ||
       !dm_verdict_is_material(sum, sum))
     return false;
-  uint64_t added = old_count(figures), seconds = up - DM_OLD_AGE;
+  uint64_t added = count, seconds = up - DM_OLD_AGE;
   if (former)
   {
     uint64_t before = former->peak[DM_MEASURE_OLD];
@@ -117,7 +118,6 @@ is_born_evenly(const struct dm_callsite_figures *figures,
   else if (up > 1100 && 2 * positive(figures->births[OLDER]) * 100 * slots <
                             sum * (up - 1000))
     return false; /* more were born before than are left */
-  uint64_t count = old_count(figures);
   int64_t bytes = figures->ages[3].bytes + figures->ages[4].bytes;
   *verdict = (struct dm_verdict){
       .word = DM_GROWING,

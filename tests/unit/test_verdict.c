@@ -273,6 +273,23 @@ START_TEST(asked_once_or_twice)
 }
 END_TEST
 
+/* A race with the program: those of 1,000 s seem to be fewer than none, so many
+   that none at all is old. */
+START_TEST(below_zero)
+{
+  struct dm_callsite_figures figures = {.live = {5, 500}};
+  figures.ages[0] = (struct dm_live){5, 500};
+  figures.births[0] = 5;
+  figures.ages[3] = (struct dm_live){40, 4000};
+  for (unsigned slot = 19; slot < 23; slot++)
+    figures.births[slot] = 10;
+  ck_assert_int_eq(dm_verdict_judge(&figures, NULL, 520).word, DM_GROWING);
+  figures.ages[4] = (struct dm_live){-40, -4000};
+  figures.births[28] = -40;
+  ck_assert_int_eq(dm_verdict_judge(&figures, NULL, 520).word, DM_TOO_EARLY);
+}
+END_TEST
+
 /* Parameters at random. */
 START_TEST(hundreds_of_variants)
 {
@@ -291,9 +308,9 @@ END_TEST
 int
 main(void)
 {
-  const TTest *const tests[] = {each_history, looked_at_more_and_less_often,
-                                asked_once_or_twice, hundreds_of_variants,
-                                NULL};
+  const TTest *const tests[] = {
+      each_history, looked_at_more_and_less_often, asked_once_or_twice,
+      below_zero,   hundreds_of_variants,          NULL};
   setvbuf(stdout, NULL, _IOLBF, 0); /* a test that fails says why */
   return run_suite(make_suite("verdict", setup, tests));
 }
