@@ -89,6 +89,16 @@ is_space(char c)
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Whether nothing is left of a pattern but its ties, which would match any
+   name. */
+static bool
+is_empty(const char *pattern, size_t length)
+{
+  if (length > 0 && pattern[0] == '^')
+    pattern++, length--;
+  return length == 0 || (length == 1 && pattern[0] == '$');
+}
+
 /* Adds the pattern of the line of LENGTH bytes at LINE. Returns NULL, or what
    is wrong with it. */
 static const char *
@@ -105,7 +115,7 @@ parse_line(const char *line, size_t length)
     return "not leak:PATTERN";
   line += sizeof kind - 1;
   length -= sizeof kind - 1;
-  if (length == 0)
+  if (is_empty(line, length))
     return "an empty pattern";
   if (length > DM_SUPPRESS_PATTERN_MAX)
     return "a pattern of more than 1,023 bytes";

@@ -64,6 +64,10 @@ class Check(ToolTest):
         bad = self.write("bad.supp", "leak:x\nrace:y\n")
         self.assertIn('line 2: "race:y" is not leak:PATTERN',
                       self.trouble("check", self.path, "--max-bytes", 1, "--suppressions", bad))
+        for ties in ("^", "$", "^$"):    # they would suppress all there is
+            bad = self.write("ties.supp", f"leak:{ties}\n")
+            self.assertIn(f'line 1: "leak:{ties}" is not leak:PATTERN', self.trouble(
+                "check", self.path, "--max-bytes", 1, "--suppressions", bad))
 
     def test_suppression_patterns(self):
         from dmalloc_tools.check import _compile

@@ -65,9 +65,9 @@ START_TEST(patterns)
       {"Cache*insert", "_ZN5Cache6insertEv", true},
       {"libfoo.so", "/usr/lib/libfoo.so.1", true},
       {"*", "anything", true},
-      {"^", "anything", true},
-      {"$", "anything", true},
-      {"^$", "anything", false},
+      {"^*", "anything", true},
+      {"^^", "a^", false},
+      {"$$", "a$", true},
       /* What only a shell's glob knows is plain here. */
       {"a?c", "abc", false},
       {"a?c", "xa?cx", true},
@@ -118,6 +118,18 @@ START_TEST(lines)
   ck_assert(dm_suppress_matches_frame("x", "/lib/last.so"));
   ck_assert(!dm_suppress_matches_frame("other", NULL));
   ck_assert(!dm_suppress_matches_frame(NULL, NULL));
+}
+END_TEST
+
+/* Ties alone would suppress all there is. */
+START_TEST(nothing_but_ties)
+{
+  parse("leak:$\nleak:^\nleak:^$ \n");
+  ck_assert_str_eq(said, "dmalloc: a.supp:1: an empty pattern\n"
+                         "dmalloc: a.supp:2: an empty pattern\n"
+                         "dmalloc: a.supp:3: an empty pattern\n");
+  ck_assert_uint_eq(dm_suppress_patterns(), 0);
+  ck_assert(!dm_suppress_matches_frame("main", "/bin/true"));
 }
 END_TEST
 
@@ -330,6 +342,7 @@ main(void)
 {
   const TTest *const tests[] = {patterns,
                                 lines,
+                                nothing_but_ties,
                                 many_bad_lines,
                                 long_and_odd_lines,
                                 files,

@@ -39,7 +39,7 @@ class Suppressions:
             if not line or line.startswith("#"):
                 continue
             kind, colon, pattern = line.partition(":")
-            if kind != "leak" or not colon or not pattern:
+            if kind != "leak" or not colon or pattern in ("", "^", "$", "^$"):
                 raise cli.Trouble(f'{path}: line {number}: "{line}" is not leak:PATTERN')
             self.patterns.append((pattern, _compile(pattern)))
 
