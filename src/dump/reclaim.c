@@ -153,11 +153,13 @@ reclaimed(uint32_t number, void *unused)
   forget_number(number);
 }
 
-/* Numbers enough to do something about it. */
+/* Numbers enough to do something about it: at least one, for none is no
+   reason. */
 static uint32_t
 many(void)
 {
-  return dm_callsites_cap() / 32;
+  uint32_t part = dm_callsites_cap() / 32;
+  return part > 0 ? part : 1;
 }
 
 /* Whether many were taken since the last call. */

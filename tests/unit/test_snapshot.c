@@ -19,14 +19,20 @@ static struct dm_snapshot snapshot;
 static struct dm_ledger *one, *other;
 
 static void
-setup(void)
+setup_for(unsigned cap)
 {
   fake_clock_set(1);
-  ck_assert_int_eq(dm_callsites_init(CAP), 0);
-  ck_assert_int_eq(dm_ledgers_init(CAP), 0);
+  ck_assert_int_eq(dm_callsites_init(cap), 0);
+  ck_assert_int_eq(dm_ledgers_init(cap), 0);
   one = dm_ledger_new();
   other = dm_ledger_new();
   ck_assert(one && other);
+}
+
+static void
+setup(void)
+{
+  setup_for(CAP);
 }
 
 /* Makes callsites 1 to COUNT. */
@@ -399,6 +405,30 @@ START_TEST(what_is_used_takes_turns)
 }
 END_TEST
 
+/* The same where a thirty-second of the cap is less than one. */
+START_TEST(turns_of_few)
+{
+  enum
+  {
+    FEW = 16,
+    TURN = 32
+  };
+  setup_for(FEW);
+  ck_assert(dm_barrier_init());
+  dm_snapshot_init();
+  use(FEW - 1);
+  ck_assert(!dm_callsites_have_room());
+  uint32_t few = rounds(10, 20, FEW - 1);
+  ck_assert_uint_ge(few, 4);
+  ck_assert_uint_le(few, 6);
+  ck_assert_uint_eq(forgotten, 0);
+  for (unsigned turn = 0; turn < 8; turn++)
+    rounds(30 + turn * TURN, TURN, FEW - 1);
+  for (uint32_t number = 1; number <= FEW - 1; number++)
+    ck_assert_uint_ge(times_forgotten[number], 1);
+}
+END_TEST
+
 /* Rows of callsites add up to those of the process; a free at any age is told
    among those that survived to it. */
 START_TEST(ages_by_callsite)
@@ -484,5 +514,9 @@ main(void)
                                 what_is_used_takes_turns,
                                 without_memory,
                                 NULL};
-  return run_suite(make_suite("snapshot", setup, tests));
+  Suite *suite = make_suite("snapshot", setup, tests);
+  TCase *small = tcase_create("a small cap");
+  tcase_add_test(small, turns_of_few);
+  suite_add_tcase(suite, small);
+  return run_suite(suite);
 }
