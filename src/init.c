@@ -81,17 +81,29 @@ get_setting(const char *name)
   return secure_getenv(name);
 }
 
-static void
+static bool
+is_wanted(void)
+{
+  return config.program[0] == '\0' ||
+         dm_config_glob(config.program, dm_base_name(program));
+}
+
+/* Returns whether this process is one of those that they are for; to the others
+   nothing is said. */
+static bool
 read_settings(void)
 {
   static DM_RARE char buffer[8192];
   struct dm_text text;
   dm_text_init(&text, buffer, sizeof buffer);
   dm_config_read(&config, get_setting, &text);
+  if (!is_wanted())
+    return false;
   if (config.help)
     dm_config_help(&text);
   if (text.length)
     dm_sys_write(2, text.data, text.length);
+  return true;
 }
 
 /* What the dumps remember and leave out. Without memory they do less. */
@@ -121,13 +133,6 @@ find_program(void)
       stat(started, &link) == 0 && stat(program, &file) == 0 &&
       link.st_dev == file.st_dev && link.st_ino == file.st_ino)
     strcpy(program, started);
-}
-
-static bool
-is_wanted(void)
-{
-  return config.program[0] == '\0' ||
-         dm_config_glob(config.program, dm_base_name(program));
 }
 
 static void
@@ -191,8 +196,7 @@ start(void)
   if (!dm_next_ready() || getauxval(AT_SECURE))
     return;
   find_program();
-  read_settings();
-  if (!is_wanted())
+  if (!read_settings())
     return;
 
   dm_clock_start();

@@ -107,6 +107,16 @@ class Settings(harness.Case):
             self.assertEqual(program.status("Threads"), "1")
             self.assertEqual(int(program.status("SigCgt"), 16), 0)
 
+    def test_a_process_that_does_not_match_hears_nothing(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".supp") as file:
+            file.write("nonsense\n")
+            file.flush()
+            self.assertEqual(self.warnings(program="other", help=1, depth="x",
+                                           suppress=file.name), [])
+        line, = self.warnings(program="x" * 300)         # no pattern: all match
+        self.assertEqual(line, f'dmalloc: DMALLOC_PROGRAM: "{"x" * 60}..." is longer than 255 '
+                               "bytes; using (all)")
+
     def test_depth(self):
         for depth in (1, 2, 3):
             dump = self.run_small("names", depth=depth).dump()
