@@ -72,6 +72,13 @@ say(const char *what, const char *why)
   dm_sys_write(2, line.data, line.length);
 }
 
+static void
+drain_to_stderr(struct dm_text *text)
+{
+  dm_sys_write(2, text->data, text->length);
+  text->length = 0;
+}
+
 /* ------------------------------------------------------------------------
    The steps. */
 
@@ -99,10 +106,10 @@ read_settings(void)
   dm_config_read(&config, get_setting, &text);
   if (!is_wanted())
     return false;
+  text.drain = drain_to_stderr;
   if (config.help)
     dm_config_help(&text);
-  if (text.length)
-    dm_sys_write(2, text.data, text.length);
+  dm_text_flush(&text);
   return true;
 }
 
@@ -110,13 +117,12 @@ read_settings(void)
 static void
 start_judging(void)
 {
-  static DM_RARE char buffer[4096];
+  static DM_RARE char buffer[4096]; /* a line, all of whose path is \xNN */
   struct dm_text warnings;
   dm_text_init(&warnings, buffer, sizeof buffer);
+  warnings.drain = drain_to_stderr;
   dm_history_init(config.callsites);
   dm_suppress_init(config.callsites, config.suppress, &warnings);
-  if (warnings.length)
-    dm_sys_write(2, warnings.data, warnings.length);
 }
 
 /* Finds the path of the program: as it was started, if that is another name of

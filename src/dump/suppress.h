@@ -40,8 +40,8 @@ enum
 
 /* Makes room for CAP callsites and reads the file at PATH ("": none). What is
    wrong goes into WARNINGS: "dmalloc: PATH:7: not leak:PATTERN\n" for a line
-   that is then left out, one line for a file that cannot be read. Called once,
-   at the start. */
+   that is then left out, one line for a file that cannot be read; its drain, if
+   it has one, gets each line by itself. Called once, at the start. */
 void dm_suppress_init(uint32_t cap, const char *path, struct dm_text *warnings);
 
 /* Adds the patterns of a file's DATA. NAME is what the warnings call it. */

@@ -137,6 +137,7 @@ warn(struct dm_text *warnings, const char *name, uint64_t line, const char *why)
   dm_text_string(warnings, ": ");
   dm_text_string(warnings, why);
   dm_text_char(warnings, '\n');
+  dm_text_flush(warnings);
 }
 
 void

@@ -46,6 +46,16 @@ class Settings(harness.Case):
         self.assertEqual(self.warnings(suppress="/nonexistent"), [
             "dmalloc: /nonexistent: no such file; nothing is suppressed"])
 
+    def test_bad_suppressions_in_a_file_far_away(self):
+        with tempfile.TemporaryDirectory() as folder:
+            far = pathlib.Path(folder, "d" * 200, "e" * 200)
+            far.mkdir(parents=True)
+            file = far / "x.supp"
+            file.write_text("nonsense\n" * 12)
+            self.assertEqual(self.warnings(suppress=file), [
+                f"dmalloc: {file}:{line}: not leak:PATTERN" for line in range(1, 11)] + [
+                    f"dmalloc: {file}: more lines like these; they are left out too"])
+
     def test_an_empty_value_is_none(self):
         for name in ("interval", "signal", "format", "top", "depth", "at_exit", "program"):
             self.assertEqual(self.warnings(**{name: ""}), [], name)

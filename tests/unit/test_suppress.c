@@ -145,6 +145,29 @@ START_TEST(many_bad_lines)
 }
 END_TEST
 
+static unsigned drained;
+
+static void
+take_a_line(struct dm_text *text)
+{
+  char *end = memchr(text->data, '\n', text->length);
+  ck_assert_ptr_eq(end, text->data + text->length - 1);
+  text->length = 0;
+  drained++;
+}
+
+START_TEST(each_line_is_told_at_once)
+{
+  static const char bad[] = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n";
+  struct dm_text warnings;
+  dm_text_init(&warnings, said, sizeof said);
+  warnings.drain = take_a_line;
+  dm_suppress_parse("a.supp", bad, sizeof bad - 1, &warnings);
+  ck_assert_uint_eq(drained, 11);
+  ck_assert_uint_eq(warnings.length, 0);
+}
+END_TEST
+
 START_TEST(long_and_odd_lines)
 {
   static char line[5000] = "leak:";
@@ -344,6 +367,7 @@ main(void)
                                 lines,
                                 nothing_but_ties,
                                 many_bad_lines,
+                                each_line_is_told_at_once,
                                 long_and_odd_lines,
                                 files,
                                 kept_by_the_c_library,
