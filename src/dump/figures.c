@@ -2,6 +2,8 @@
 
 #include "dump/figures.h"
 
+#include <stdatomic.h>
+
 #include "base/sys.h"
 #include "books/callsites.h"
 #include "dump/reclaim.h"
@@ -27,6 +29,27 @@ unmap(void *start, size_t length)
     dm_sys_unmap(start, length);
 }
 
+/* Takes these tables of WANTED callsites for the old ones. The program may fork
+   after any of these steps, and the child's next dump uses what there is: so
+   the old ones go last, and no table is ever smaller than CAPACITY says. */
+static void
+replace_tables(struct dm_callsite_figures *new_figures, int64_t *new_former,
+               struct at *new_seconds, uint32_t wanted)
+{
+  struct dm_callsite_figures *old_figures = figures;
+  int64_t *old_former = former_bytes;
+  struct at *old_seconds = seconds;
+  uint32_t old = capacity;
+  figures = new_figures;
+  former_bytes = new_former;
+  seconds = new_seconds;
+  atomic_signal_fence(memory_order_seq_cst);
+  capacity = wanted;
+  unmap(old_figures, old * sizeof *old_figures);
+  unmap(old_former, old * sizeof *old_former);
+  unmap(old_seconds, old * sizeof *old_seconds);
+}
+
 bool
 dm_figures_make_room(uint32_t used)
 {
@@ -48,13 +71,7 @@ dm_figures_make_room(uint32_t used)
   }
   for (uint32_t i = 0; i < capacity; i++)
     new_former[i] = former_bytes[i];
-  unmap(figures, capacity * sizeof *figures);
-  unmap(former_bytes, capacity * sizeof *former_bytes);
-  unmap(seconds, capacity * sizeof *seconds);
-  figures = new_figures;
-  former_bytes = new_former;
-  seconds = new_seconds;
-  capacity = wanted;
+  replace_tables(new_figures, new_former, new_seconds, wanted);
   return true;
 }
 

@@ -3,6 +3,8 @@
 #include "dump/snapshot.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/sys.h"
 #include "base/barrier.h"
@@ -497,6 +499,58 @@ START_TEST(without_memory)
 }
 END_TEST
 
+static void (*after_unmap)(void);
+
+void __real_dm_sys_unmap(void *start, size_t size);
+void __wrap_dm_sys_unmap(void *start, size_t size);
+
+void
+__wrap_dm_sys_unmap(void *start, size_t size)
+{
+  __real_dm_sys_unmap(start, size);
+  if (after_unmap)
+    after_unmap();
+}
+
+static unsigned forks;
+
+/* A child that makes a dump now. */
+static void
+dump_in_a_child(void)
+{
+  int status;
+  forks++;
+  pid_t child = fork();
+  if (child == 0)
+  {
+    after_unmap = NULL;
+    memset(&snapshot, 0, sizeof snapshot);
+    _exit(dm_snapshot_take(&snapshot, 300, DM_SORT_BYTES, 0) &&
+                  snapshot.listed == 300 && snapshot.live.bytes == 3140 &&
+                  snapshot.top[0].growth == 50
+              ? 0
+              : 1);
+  }
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(status, 0);
+}
+
+/* The program may fork while the tables grow. */
+START_TEST(forked_while_the_tables_grow)
+{
+  dm_snapshot_init();
+  make_callsites(1);
+  allocate(one, 1, 1, 100);
+  take(10, DM_SORT_BYTES);
+  make_callsites(300);
+  for (uint32_t i = 1; i <= 300; i++)
+    allocate(one, i, 1, i == 1 ? 50 : 10);
+  after_unmap = dump_in_a_child;
+  take(10, DM_SORT_BYTES);
+  ck_assert_uint_eq(forks, 3);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -513,6 +567,7 @@ main(void)
                                 rounds_come_for_a_reason,
                                 what_is_used_takes_turns,
                                 without_memory,
+                                forked_while_the_tables_grow,
                                 NULL};
   Suite *suite = make_suite("snapshot", setup, tests);
   TCase *small = tcase_create("a small cap");
