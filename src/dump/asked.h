@@ -3,8 +3,8 @@
    A signal handler puts them, at any instruction of any thread; the reporter
    takes them. A few places, each one word that changes by one exchange, so
    nothing waits. Several of the same kind that wait are one, but for those that
-   say to whom they go (docs/FORMAT.md, what sigqueue(3) brings): each of them
-   has somebody who waits. */
+   say to whom they go (what sigqueue(3) brings, as libdmalloc(3) says): each of
+   them has somebody who waits. */
 
 #ifndef DM_DUMP_ASKED_H
 #define DM_DUMP_ASKED_H

@@ -34,8 +34,8 @@ struct dm_request
   int signal;           /* for DM_TRIGGER_SIGNAL */
   int fd;               /* for DM_TRIGGER_CALL: where to; -1: the
                            process's own output */
-  uint32_t value;       /* what sigqueue(3) brought: see INTERFACE in
-                           docs/FORMAT.md; 0: nothing */
+  uint32_t value;       /* what sigqueue(3) brought, as libdmalloc(3)
+                           says; 0: nothing */
   unsigned patience_ms; /* to wait in all for a slow reader */
 };
 

@@ -1,7 +1,7 @@
 """A dump from a running process, without a file between.
 
 The request is the dmalloc signal sent with sigqueue(3); its value says which
-descriptor of which process the dump is to go to (docs/FORMAT.md). The process
+descriptor of which process the dump is to go to (libdmalloc(3)). The process
 opens that descriptor through /proc, which the kernel allows only when it could
 trace us: same user, and no capability on our side that it lacks. So root asks
 from a child that has become the target's user and has no capability left; for
