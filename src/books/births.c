@@ -153,7 +153,9 @@ count_filled(const struct dm_birth_table *table)
 }
 
 /* An empty table with room for twice FILLED: the one that was replaced last
-   time if it is of that size. NULL without memory. */
+   time if it has that. One is made only when that is too small, and is kept in
+   its stead: so the two that are kept never get smaller. NULL without
+   memory. */
 static struct dm_birth_table *
 empty_table(struct dm_births *births, uint64_t filled)
 {
@@ -161,11 +163,11 @@ empty_table(struct dm_births *births, uint64_t filled)
   while (capacity < 2 * filled)
     capacity *= 2;
   struct dm_birth_table *former = births->former;
-  if (!former || former->capacity != capacity)
+  if (!former || former->capacity < capacity)
     return make_table(capacity);
   /* Its rows were emptied by the move; one word at a time, for a reader may
      still be in it. */
-  for (uint64_t i = 0; i < capacity; i++)
+  for (uint64_t i = 0; i < former->capacity; i++)
     __atomic_store_n(&former->place[i].key, 0, __ATOMIC_RELAXED);
   return former;
 }

@@ -6,13 +6,24 @@
    is told when somebody asks. Only a table that is full is looked through:
    places with nothing live are dropped, births that left the window of
    DM_AGE_SLICES seconds join the callsite's older rest (birth
-   DM_BIRTH_OLDER), and if there is still no room the table doubles.
+   DM_BIRTH_OLDER), and what is left goes to an empty table: the former one if
+   that has two places for each, else a new one, of the next power of two.
 
-   So a place costs 24 bytes and there are at most four for each callsite and
-   second from which this thread's sum is not zero. Where these are more than
-   DM_BIRTHS_FINE the old ones are told in wider steps, first of 10 seconds from
-   100 on, then of 10 from 10 and of 100 from 100 on: 29 for each callsite at
-   the most. Counts stay exact, ages are rounded up; the dump says so.
+   So a new table has less than four places, of 24 bytes, for each callsite and
+   second from which this thread's sum is not zero, or the first 128. Where
+   these are more than DM_BIRTHS_FINE the old ones are told in wider steps,
+   first of 10 seconds from 100 on, then of 10 from 10 and of 100 from 100 on:
+   29 for each callsite at the most. Counts stay exact, ages are rounded up; the
+   dump says so.
+
+   Two tables are kept. A reader may be in one that is replaced, so its memory
+   is never given back; but only a former one that is too small is dropped, for
+   one of the size that is wanted. Then one more of the two has that size or
+   more, and nothing makes it less again: so two of each size are made at most
+   (and one for each jump out of a signal handler that falls into it). The sizes
+   double, up to less than four times N, the most places that were ever filled;
+   so all together have less than 16 N places, or are two of 128. That is 384
+   bytes for each of N, however often the load rises and falls.
 
    One thread writes, others read at any time. A sum may be made of several
    places: the new table and the one that it replaces are added up, whichever

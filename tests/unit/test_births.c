@@ -172,6 +172,55 @@ START_TEST(the_window_bounds_the_table)
 }
 END_TEST
 
+/* The blocks of second BIRTH die. Returns how many callsites had some. */
+static unsigned
+die(uint32_t birth, uint32_t now)
+{
+  unsigned filled = 0;
+  for (uint32_t site = 0; site < CALLSITES; site++)
+  {
+    struct dm_row row = born[site][birth];
+    filled += row.count != 0;
+    add(site, birth, now, -row.count, -row.bytes);
+  }
+  return filled;
+}
+
+/* A load that comes in waves, each of another height, takes no more memory than
+   the highest of them: what was made for one serves the others. */
+START_TEST(waves_take_no_more_than_the_highest)
+{
+  enum
+  {
+    WAVE = 60,
+    CALM = 20, /* of these: blocks live for a second */
+    ARENA = 1 << 20
+  };
+  size_t before = dm_sys_mapped_bytes();
+  uint64_t filled = 0, most = 0;
+  uint32_t oldest = 1;
+  for (uint32_t now = 1; now < SECONDS; now++)
+  {
+    uint32_t sites = 1 + now / WAVE * 17 % CALLSITES;
+    if (now % WAVE < CALM)
+    {
+      while (oldest < now)
+        filled -= die(oldest++, now);
+      sites = CALLSITES;
+    }
+    for (uint32_t site = 0; site < sites; site++)
+      add(site, now, now, 1, 10);
+    filled += sites;
+    most = most > filled ? most : filled;
+    if (now % WAVE == 0)
+      check_at(now);
+  }
+  ck_assert_uint_lt(most, 2500);
+  /* The arena maps more than it hands out. */
+  ck_assert_uint_le(dm_sys_mapped_bytes() - before, 384 * most + ARENA);
+}
+END_TEST
+
 struct steps
 {
   uint32_t now;
@@ -382,6 +431,7 @@ main(void)
                                 frees_leave_nothing_behind,
                                 places_are_used_again,
                                 the_window_bounds_the_table,
+                                waves_take_no_more_than_the_highest,
                                 too_many_are_told_in_steps,
                                 one_place_is_looked_up,
                                 without_memory_it_fills_and_then_spills,
