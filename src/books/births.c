@@ -128,7 +128,8 @@ join_births(struct dm_birth_table *table, uint32_t now, uint32_t steps)
   }
 }
 
-/* Moves what FROM holds into the current table. */
+/* Moves what FROM holds into the current table. No place taken, says FROM then:
+   a reader need not look at them. */
 static void
 move_all(struct dm_births *births, struct dm_birth_table *from)
 {
@@ -162,7 +163,7 @@ empty_table(struct dm_births *births, uint64_t filled)
   uint64_t capacity = SMALLEST;
   while (capacity < 2 * filled)
     capacity *= 2;
-  struct dm_birth_table *former = births->former;
+  struct dm_birth_table *former = births->current->former;
   if (!former || former->capacity < capacity)
     return make_table(capacity);
   /* Its rows were emptied by the move; one word at a time, for a reader may
@@ -184,10 +185,9 @@ look_through(struct dm_births *births, uint32_t now)
   __atomic_store_n(&births->sequence, births->sequence | 1, __ATOMIC_SEQ_CST);
   /* What a move that was left half done, or an addition that was interrupted
      by one, has left behind. */
-  if (births->former)
-    move_all(births, births->former);
-
   struct dm_birth_table *old = births->current;
+  if (old->former)
+    move_all(births, old->former);
   join_births(old, now, births->steps);
   uint64_t filled = count_filled(old);
   if (filled > DM_BIRTHS_FINE && births->steps < 2)
@@ -197,7 +197,9 @@ look_through(struct dm_births *births, uint32_t now)
   struct dm_birth_table *fresh = empty_table(births, filled);
   if (fresh)
   {
-    __atomic_store_n(&births->former, old, __ATOMIC_RELEASE);
+    /* Both are there from one store on, each once. Release: pairs with the
+       acquire of tables_of. */
+    __atomic_store_n(&fresh->former, old, __ATOMIC_RELEASE);
     __atomic_store_n(&births->current, fresh, __ATOMIC_RELEASE);
     move_all(births, old);
   }
@@ -211,20 +213,43 @@ look_through(struct dm_births *births, uint32_t now)
   return fresh != NULL;
 }
 
-struct dm_row *
-dm_births_row(struct dm_births *births, uint32_t callsite, uint32_t birth,
-              uint32_t now)
+static struct dm_birth_table *
+current_table(const struct dm_births *births)
+{
+  return __atomic_load_n(&births->current, __ATOMIC_RELAXED);
+}
+
+/* Where blocks of CALLSITE born in slice BIRTH are counted, in slice NOW, and
+   in which TABLE that is. Never NULL. */
+static struct dm_row *
+find_row(struct dm_births *births, uint32_t callsite, uint32_t birth,
+         uint32_t now, struct dm_birth_table **table)
 {
   uint64_t key = key_of(callsite, birth);
-  struct dm_birth *place = search(births->current, key);
+  *table = current_table(births);
+  struct dm_birth *place = search(*table, key);
   if (place && place->key == key)
     return &place->live;
   if (births->current->used >= births->current->limit)
     look_through(births, now);
   /* A place that a move found empty and dropped may be wanted again here. */
   key = key_of(callsite, rounded(birth, now, births->steps));
-  struct dm_row *row = take(births->current, key);
+  *table = current_table(births);
+  struct dm_row *row = take(*table, key);
   return row ? row : &births->spill;
+}
+
+void
+dm_births_add(struct dm_births *births, uint32_t callsite, uint32_t birth,
+              uint32_t now, uint64_t count, uint64_t bytes)
+{
+  struct dm_birth_table *table;
+  dm_row_add(find_row(births, callsite, birth, now, &table), count, bytes);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  /* A handler that replaced the table has moved all out of it, perhaps before
+     this was added: then it is not empty any more. */
+  if (current_table(births) != table)
+    dm_counter_add(&table->used, 1);
 }
 
 static struct dm_row
@@ -243,9 +268,10 @@ struct tables
 static struct tables
 tables_of(const struct dm_births *births)
 {
+  const struct dm_birth_table *current =
+      __atomic_load_n(&births->current, __ATOMIC_ACQUIRE);
   struct tables tables = {
-      {__atomic_load_n(&births->current, __ATOMIC_ACQUIRE),
-       __atomic_load_n(&births->former, __ATOMIC_ACQUIRE)}};
+      {current, __atomic_load_n(&current->former, __ATOMIC_ACQUIRE)}};
   if (tables.table[1] && dm_counter_read(&tables.table[1]->used) == 0)
     tables.table[1] = NULL;
   return tables;

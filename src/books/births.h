@@ -26,10 +26,14 @@
    bytes for each of N, however often the load rises and falls.
 
    One thread writes, others read at any time. A sum may be made of several
-   places: the new table and the one that it replaces are added up, whichever
-   of them a signal handler that interrupts counts in, and a table that was
-   left half moved (by a jump out of such a handler) loses nothing. While
-   counts move from one to the other the sequence is odd. */
+   places: the new table and the one that it replaces are added up, so it does
+   not matter in which of them a signal handler counts, or what it interrupts,
+   and a table that was left half moved (by a jump out of such a handler) loses
+   nothing. A reader leaves out a former table that is empty; an addition that
+   was interrupted while its table was emptied says so afterwards. (One that
+   was interrupted until its table serves again may be told for another
+   callsite or second.) While counts move from one to the other the sequence
+   is odd. */
 
 #ifndef DM_BOOKS_BIRTHS_H
 #define DM_BOOKS_BIRTHS_H
@@ -55,8 +59,9 @@ struct dm_birth
 
 struct dm_birth_table
 {
+  struct dm_birth_table *former; /* that this one replaced; NULL at first */
   uint64_t capacity; /* places, a power of two */
-  uint64_t used;     /* places taken */
+  uint64_t used;     /* places taken; 0: there is nothing in it */
   uint64_t limit;    /* when that many are taken it is time to look it through */
   struct dm_birth place[];
 };
@@ -64,7 +69,6 @@ struct dm_birth_table
 struct dm_births
 {
   struct dm_birth_table *current;
-  struct dm_birth_table *former; /* replaced by CURRENT; NULL at first */
   struct dm_row spill;   /* what found no place, for want of memory: told as
                             older, at no callsite */
   uint32_t sequence;     /* odd while counts are moving */
@@ -75,12 +79,12 @@ struct dm_births
 /* An empty table. Returns false without memory. */
 bool dm_births_init(struct dm_births *births);
 
-/* Where blocks of CALLSITE born in slice BIRTH are counted, in slice NOW. Never
-   NULL. Signal-safe, for the table's own thread. */
-struct dm_row *dm_births_row(struct dm_births *births, uint32_t callsite,
-                             uint32_t birth, uint32_t now);
+/* Counts COUNT blocks and BYTES more, or less, of CALLSITE born in slice BIRTH,
+   in slice NOW. Signal-safe, for the table's own thread. */
+void dm_births_add(struct dm_births *births, uint32_t callsite, uint32_t birth,
+                   uint32_t now, uint64_t count, uint64_t bytes);
 
-/* What is counted there. Thread-safe, like the next two. */
+/* What is counted for them. Thread-safe, like the next two. */
 struct dm_row dm_births_look(const struct dm_births *births, uint32_t callsite,
                              uint32_t birth);
 

@@ -174,12 +174,13 @@ dm_ledger_peak(uint64_t live)
 /* ------------------------------------------------------------------------
    Filing. */
 
-/* The row of the births for blocks of CELL's callsite. */
-static struct dm_row *
-filed_row(struct dm_ledger *ledger, const struct dm_cell *cell, uint32_t birth,
-          uint32_t now)
+/* Adds to the births for blocks of CELL's callsite. */
+static void
+add_filed(struct dm_ledger *ledger, const struct dm_cell *cell, uint32_t birth,
+          uint32_t now, uint64_t count, uint64_t bytes)
 {
-  return dm_births_row(&ledger->births, dm_cell_callsite(cell), birth, now);
+  dm_births_add(&ledger->births, dm_cell_callsite(cell), birth, now, count,
+                bytes);
 }
 
 /* Files what CELL's second left live under that second. The label says
@@ -194,11 +195,10 @@ file(struct dm_ledger *ledger, struct dm_cell *cell, uint64_t label,
   uint64_t bytes = cell->allocated_bytes - cell->freed_bytes - cell->filed_bytes;
   if (count != 0 || bytes != 0)
   {
-    struct dm_row *row =
-        filed_row(ledger, cell, dm_label_second(label), now);
+    /* First, for this may take long, and a jump out of it loses nothing. */
+    add_filed(ledger, cell, dm_label_second(label), now, count, bytes);
     dm_counter_add(&cell->filed, count);
     dm_counter_add(&cell->filed_bytes, bytes);
-    dm_row_add(row, count, bytes);
   }
 }
 
@@ -240,7 +240,7 @@ dm_ledger_alloc(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   {
     dm_counter_add(&cell->filed, 1);
     dm_counter_add(&cell->filed_bytes, size);
-    dm_row_add(filed_row(ledger, cell, birth, birth), 1, size);
+    add_filed(ledger, cell, birth, birth, 1, size);
   }
   publish_if(ledger, dm_ledger_count(ledger, cell, size));
 }
@@ -254,7 +254,7 @@ free_young(struct dm_ledger *ledger, struct dm_cell *cell, uint32_t now,
   {
     dm_counter_subtract(&cell->filed, 1);
     dm_counter_subtract(&cell->filed_bytes, size);
-    dm_row_subtract(filed_row(ledger, cell, now, now), 1, size);
+    add_filed(ledger, cell, now, now, -UINT64_C(1), -size);
   }
   publish_if(ledger, dm_ledger_uncount(ledger, cell, size));
 }
@@ -272,7 +272,7 @@ dm_ledger_free(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
     return;
   }
   struct dm_late *late = own_late(ledger, cell);
-  dm_row_subtract(filed_row(ledger, cell, birth, now), 1, size);
+  add_filed(ledger, cell, birth, now, -UINT64_C(1), -size);
   dm_counter_add(&late->frees[row - 1], 1);
   dm_counter_add(&late->freed_bytes, size);
   dm_row_subtract(&ledger->sizes[dm_size_power(size)], 1, size);
@@ -286,7 +286,7 @@ dm_ledger_undo(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   struct dm_cell *cell = dm_ledger_own_cell(ledger, callsite);
   dm_counter_subtract(&cell->filed, 1);
   dm_counter_subtract(&cell->filed_bytes, size);
-  dm_row_subtract(filed_row(ledger, cell, birth, birth), 1, size);
+  add_filed(ledger, cell, birth, birth, -UINT64_C(1), -size);
   dm_counter_subtract(&cell->allocations, 1);
   dm_counter_subtract(&cell->allocated_bytes, size);
   dm_row_subtract(&ledger->sizes[dm_size_power(size)], 1, size);
@@ -306,8 +306,7 @@ dm_ledger_resize(struct dm_ledger *ledger, uint32_t callsite, uint32_t birth,
   if ((uint32_t) label == birth)
     dm_counter_add(&cell->filed_bytes, old_size - new_size);
   else
-    dm_counter_add(&filed_row(ledger, cell, birth, dm_clock_slice())->bytes,
-                   new_size - old_size);
+    add_filed(ledger, cell, birth, dm_clock_slice(), 0, new_size - old_size);
   dm_row_subtract(&ledger->sizes[dm_size_power(old_size)], 1, old_size);
   dm_row_add(&ledger->sizes[dm_size_power(new_size)], 1, new_size);
   if (new_size > old_size)

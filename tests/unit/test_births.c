@@ -34,7 +34,7 @@ static void
 add(uint32_t callsite, uint32_t birth, uint32_t now, uint64_t count,
     uint64_t bytes)
 {
-  dm_row_add(dm_births_row(&births, callsite, birth, now), count, bytes);
+  dm_births_add(&births, callsite, birth, now, count, bytes);
   dm_row_add(&born[callsite][birth], count, bytes);
 }
 
@@ -246,7 +246,7 @@ START_TEST(too_many_are_told_in_steps)
 {
   for (uint32_t now = 1; now <= 1200; now++)
     for (uint32_t site = 0; site < 300; site++)
-      dm_row_add(dm_births_row(&births, site, now, now), 1, 1);
+      dm_births_add(&births, site, now, now, 1, 1);
   ck_assert_uint_gt(births.steps, 0);
   ck_assert_uint_le(births.current->used, 3 * DM_BIRTHS_FINE);
   struct steps steps = {.now = 1200};
@@ -257,8 +257,7 @@ START_TEST(too_many_are_told_in_steps)
   /* Their frees find them. */
   for (uint32_t birth = 1; birth <= 1200; birth++)
     for (uint32_t site = 0; site < 300; site++)
-      dm_row_add(dm_births_row(&births, site, birth, 2300), -UINT64_C(1),
-                 -UINT64_C(1));
+      dm_births_add(&births, site, birth, 2300, -UINT64_C(1), -UINT64_C(1));
   steps = (struct steps){.now = 2300};
   dm_births_visit(&births, see_steps, &steps);
   ck_assert_uint_eq(steps.all, 0);
@@ -281,13 +280,13 @@ START_TEST(without_memory_it_fills_and_then_spills)
   dm_sys_fail_after(1, true);
   /* The arena has a block still. */
   for (uint32_t site = 0; births.spill.count == 0 && site < 1000000; site++)
-    dm_row_add(dm_births_row(&births, site % 1000000, 5, 5), 1, 8);
+    dm_births_add(&births, site % 1000000, 5, 5, 1, 8);
   ck_assert_uint_gt(births.spill.count, 0);
   struct steps before = {.now = 5};
   dm_births_visit(&births, see_steps, &before);
   dm_sys_fail_after(0, false);
   for (uint32_t i = 0; i < 1000; i++)
-    dm_row_add(dm_births_row(&births, 7, 6 + i, 6 + i), 1, 8);
+    dm_births_add(&births, 7, 6 + i, 6 + i, 1, 8);
   struct steps after = {.now = 5};
   dm_births_visit(&births, see_steps, &after);
   ck_assert_uint_eq(after.all, before.all + 1000);
@@ -374,6 +373,105 @@ START_TEST(a_jump_out_of_a_move_loses_one_place_at_most)
 }
 END_TEST
 
+static void
+replace_the_table(void)
+{
+  for (uint32_t i = 0; i < 120; i++)
+    add(i % 40, 2 + i / 40, 6, 1, 100);
+}
+
+/* Wherever in an addition the table is replaced: what is added to the former
+   one after all has been moved out of it is seen as well, and moved next time.
+ */
+START_TEST(an_addition_is_seen_whatever_interrupts_it)
+{
+  unsigned at = 1;
+  bool fell;
+  do
+  {
+    setup();
+    fell = interrupt_at(count_one_more, replace_the_table, at);
+    check_at(6);
+    ck_assert_uint_eq(dm_births_look(&births, 41, 6).count, 1);
+    for (uint32_t second = 7; second < 200; second++)
+      add(43, second, second, 1, 1);
+    check_at(200);
+    at++;
+  } while (fell);
+  ck_assert_uint_gt(at, least_steps(50));
+}
+END_TEST
+
+static const struct dm_birth_table *full;
+static bool replaced;
+static uint64_t seen;
+
+static void
+look_on(void)
+{
+  replaced = births.current != full;
+  struct steps steps = {.now = 6};
+  dm_births_visit(&births, see_steps, &steps);
+  seen = steps.all;
+}
+
+/* Whether after AT instructions of an addition there is another table. */
+static bool
+is_replaced(unsigned at)
+{
+  fill();
+  full = births.current;
+  return !interrupt_at(count_one_more, look_on, at) || replaced;
+}
+
+/* The first instruction of which that is true. */
+static unsigned
+find_replacement(void)
+{
+  unsigned last = 1, step = 1;
+  for (; !is_replaced(last); step *= 2)
+    last += step;
+  for (; step > 0; step /= 2)
+    if (last > step && is_replaced(last - step))
+      last -= step;
+  return last;
+}
+
+static void
+jump_out_at(unsigned at)
+{
+  if (sigsetjmp(out, 1) == 0)
+    interrupt_at(count_one_more, jump_out, at);
+}
+
+/* A reader in a signal handler, or in a child that it forks, finds each block
+   once. If the handler never comes back, the next move does, too. */
+START_TEST(each_block_is_told_once_while_the_table_is_replaced)
+{
+  unsigned replacement = find_replacement();
+  ck_assert_uint_gt(replacement, least_steps(1000));
+  for (unsigned at = replacement; at + 20 > replacement && at; at--)
+  {
+    fill();
+    uint64_t expected = 0;
+    for (uint32_t site = 0; site < CALLSITES; site++)
+      for (uint32_t birth = 1; birth < 6; birth++)
+        expected += born[site][birth].count;
+    seen = expected;
+    interrupt_at(count_one_more, look_on, at);
+    ck_assert_uint_eq(seen, expected);
+
+    fill();
+    jump_out_at(at);
+    die(2, 9);
+    die(3, 9);
+    for (uint32_t second = 9; second < 300; second++)
+      add(43, second, second, 1, 1);
+    check_at(300);
+  }
+}
+END_TEST
+
 /* --------------------------------------------------------------------------
    A reader while another thread writes. */
 
@@ -385,10 +483,8 @@ write_often(void *unused)
   for (uint32_t now = 10; !atomic_load(&done); now++)
   {
     /* A place each second, gone again after it: the table moves often. */
-    struct dm_row *row = dm_births_row(&births, 9, now, now);
-    dm_row_add(row, 1, 64);
-    row = dm_births_row(&births, 9, now, now);
-    dm_row_add(row, -UINT64_C(1), -UINT64_C(64));
+    dm_births_add(&births, 9, now, now, 1, 64);
+    dm_births_add(&births, 9, now, now, -UINT64_C(1), -UINT64_C(64));
   }
   return unused;
 }
@@ -396,7 +492,7 @@ write_often(void *unused)
 START_TEST(sums_are_never_torn)
 {
   for (uint32_t birth = 1; birth <= 10; birth++)
-    dm_row_add(dm_births_row(&births, 1, birth, birth), 1000, 64000);
+    dm_births_add(&births, 1, birth, birth, 1000, 64000);
   pthread_t writer;
   ck_assert_int_eq(pthread_create(&writer, NULL, write_often, NULL), 0);
   unsigned clean = 0, torn = 0;
@@ -426,18 +522,21 @@ END_TEST
 int
 main(void)
 {
-  const TTest *const tests[] = {blocks_grow_old_over_2500_seconds,
-                                random_births_and_deaths_over_2500_seconds,
-                                frees_leave_nothing_behind,
-                                places_are_used_again,
-                                the_window_bounds_the_table,
-                                waves_take_no_more_than_the_highest,
-                                too_many_are_told_in_steps,
-                                one_place_is_looked_up,
-                                without_memory_it_fills_and_then_spills,
-                                a_handler_counts_while_counts_move,
-                                a_jump_out_of_a_move_loses_one_place_at_most,
-                                sums_are_never_torn,
-                                NULL};
+  const TTest *const tests[] = {
+      blocks_grow_old_over_2500_seconds,
+      random_births_and_deaths_over_2500_seconds,
+      frees_leave_nothing_behind,
+      places_are_used_again,
+      the_window_bounds_the_table,
+      waves_take_no_more_than_the_highest,
+      too_many_are_told_in_steps,
+      one_place_is_looked_up,
+      without_memory_it_fills_and_then_spills,
+      a_handler_counts_while_counts_move,
+      a_jump_out_of_a_move_loses_one_place_at_most,
+      an_addition_is_seen_whatever_interrupts_it,
+      each_block_is_told_once_while_the_table_is_replaced,
+      sums_are_never_torn,
+      NULL};
   return run_suite(make_suite("births", setup, tests));
 }
