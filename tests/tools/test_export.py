@@ -162,6 +162,9 @@ class Folded(Exported):
     def test_older_than(self):
         old = sum(row["bytes"] for row in self.last["ages"] if row["from"] >= 100)
         self.assertEqual(sum(self.weights("--older-than", 100).values()), old)
+        self.assertEqual(self.said, "")
+        self.assertEqual(sum(self.weights("--older-than", "1min").values()), old)
+        self.assertIn("counting blocks of 100 s and more", self.said)
 
 
 class Speedscope(Exported):

@@ -216,6 +216,7 @@ class Arguments(ToolTest):
                                 ("check", (path, "--max-bytes", "1", "--older-than", "5000")),
                                 ("export", (path,)), ("export", ("--to", "png", path)),
                                 ("export", ("--to", "heap", "--every", "1", path)),
+                                ("export", ("--to", "heap", "--older-than", "5000", path)),
                                 ("report", (path,)), ("top", ()), ("top", ("--every", "0", path)),
                                 ("symbolize", ("--sysroot", "/nonexistent", path)),
                                 ("symbolize", ("--module", "x", path)),

@@ -4,7 +4,7 @@ import fnmatch
 import re
 import xml.etree.ElementTree as xml
 
-from . import cli, names, source, units
+from . import cli, names, source, units, weights
 from .dump import VERDICTS
 
 DESCRIPTION = """\
@@ -181,19 +181,6 @@ def _warn_of_short_list(dump):
                 "looked at (DMALLOC_TOP=all lists every one)")
 
 
-def _row_of(dump, seconds):
-    """Where the first row begins that holds nothing younger than SECONDS."""
-    starts = [row["from"] for row in dump.ages]
-    later = [start for start in starts if start >= seconds]
-    if not later:
-        raise cli.Trouble(f"--older-than {seconds:g}: the oldest row of a dump begins at "
-                          f"{max(starts)} s")
-    if seconds not in starts:
-        cli.say(f"--older-than {seconds:g}: a dump keeps rows; counting blocks of "
-                f"{min(later)} s and more")
-    return min(later)
-
-
 def _verdicts(text):
     chosen = text.split(",")
     for word in chosen:
@@ -231,10 +218,9 @@ def main():
               if not options.program or fnmatch.fnmatch(dump.name, options.program)]
     if not chosen:
         raise cli.Trouble(f"{options.dump}: no dump of a program like {options.program}")
+    weights.settle_age(options, chosen)
     results = []
     for dump in chosen:
-        if options.older_than:
-            options.older_than = _row_of(dump, options.older_than)
         findings = examine(dump, options, suppressions)
         _warn_of_short_list(dump)
         results.append((dump, findings, total_trouble(dump, findings, options)))

@@ -7,8 +7,7 @@ import signal
 import sys
 import time
 
-from . import ask, cli, source, units
-from .weights import WEIGHTS
+from . import ask, cli, source, units, weights
 
 DESCRIPTION = """\
 A dump in the formats of other tools.
@@ -31,7 +30,7 @@ FORMATS = ("pprof", "folded", "speedscope", "openmetrics", "heap")
 BINARY = ("pprof",)
 
 
-def keep_exporting(options, convert):
+def keep_exporting(options, write):
     """Writes the file anew every `--every` seconds until the process is gone.
 
     The file goes with the process: a collector must not show a dead process's
@@ -49,7 +48,7 @@ def keep_exporting(options, convert):
                     break
                 cli.say(trouble)
             else:
-                cli.write_output(options.output, convert(dumps, options))
+                write(dumps)
             time.sleep(options.every)
     except KeyboardInterrupt:
         pass
@@ -69,8 +68,8 @@ def main():
     parser.add_argument("--pid", type=cli.at_least(1), help="only this process of the file")
     parser.add_argument("--older-than", type=cli.checked(units.parse_seconds), default=0,
                         metavar="S", help="only blocks at least this old: 1, 10, 100 or 1000 seconds")
-    parser.add_argument("--by", choices=tuple(WEIGHTS), metavar="WEIGHT",
-                        help="folded, speedscope: " + ", ".join(WEIGHTS) + " (default: bytes)")
+    parser.add_argument("--by", choices=tuple(weights.WEIGHTS), metavar="WEIGHT",
+                        help="folded, speedscope: " + ", ".join(weights.WEIGHTS) + " (default: bytes)")
     parser.add_argument("--top", type=cli.at_least(0), default=10, metavar="N",
                         help="openmetrics: callsites with series of their own (default: 10)")
     parser.add_argument("--every", type=cli.checked(units.parse_seconds), metavar="S",
@@ -79,9 +78,14 @@ def main():
     if options.to in BINARY and options.output == cli.STDOUT and sys.stdout.isatty():
         raise cli.Trouble(f"{options.to} is binary: give -o FILE")
     convert = importlib.import_module(f".formats.{options.to}", __package__).convert
+
+    def write(dumps):
+        weights.settle_age(options, dumps)
+        cli.write_output(options.output, convert(dumps, options))
+
     if options.every is not None:
         if not source.is_pid(options.dump) or options.every < 0.1:
             raise cli.Trouble("--every needs the PID of a process and at least 0.1 seconds")
-        return keep_exporting(options, convert)
-    cli.write_output(options.output, convert(source.each(options.dump, options.pid), options))
+        return keep_exporting(options, write)
+    write(source.each(options.dump, options.pid))
     return 0

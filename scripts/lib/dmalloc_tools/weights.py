@@ -21,6 +21,20 @@ def older(callsite, seconds):
     return counted
 
 
+def settle_age(options, dumps):
+    """Makes --older-than of OPTIONS the next beginning of an age row that all DUMPS have."""
+    for dump in dumps if options.older_than else ():
+        starts = [row["from"] for row in dump.ages]
+        wanted = options.older_than
+        options.older_than = min((start for start in starts if start >= wanted), default=None)
+        if options.older_than is None:
+            raise cli.Trouble(f"--older-than {wanted:g}: the oldest row of a dump begins at "
+                              f"{max(starts, default=0)} s")
+        if wanted not in starts:
+            cli.say(f"--older-than {wanted:g}: a dump keeps rows; counting blocks of "
+                    f"{options.older_than} s and more")
+
+
 WEIGHTS = {
     "bytes": Weight("live bytes", "bytes", lambda callsite, age: older(callsite, age)[1]),
     "count": Weight("live blocks", "none", lambda callsite, age: older(callsite, age)[0]),
