@@ -12,12 +12,12 @@ from . import ask, cli, source, units, weights
 DESCRIPTION = """\
 A dump in the formats of other tools.
 
-  pprof        profile.proto, for google-pprof and Go's pprof: live and ever
+  pprof        profile.proto, for Go's pprof (go tool pprof): live and ever
                allocated, blocks and bytes, age and verdict as tags
   folded       stacks with a weight, for flame graph tools
   speedscope   for speedscope
   openmetrics  for Prometheus: totals, age rows, the largest callsites
-  heap         the older text profile of google-pprof
+  heap         the older text profile, for google-pprof
 
 Of a file the last dump of each process is taken, or dump number SEQ."""
 
