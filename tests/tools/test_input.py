@@ -5,6 +5,10 @@ import gzip
 import json
 import os
 import resource
+import signal
+import stat
+import subprocess
+import time
 import unittest
 
 from terminal import Terminal
@@ -170,6 +174,125 @@ class BadInput(ToolTest):
                                 ("top", ("--once", path))):
             out = self.tool(name, *arguments, status=1 if name == "check" else 0)
             self.assertNotIn("\x1b", out)
+
+
+class Streams(ToolTest):
+    """Standard streams that are closed, or full."""
+
+    def setUp(self):
+        super().setUp()
+        self.path, _ = self.dumps(dumps=3)
+
+    def shell(self, name, *arguments, streams):
+        done = subprocess.run(["sh", "-c", f'"$@" {streams}', "sh", SCRIPTS / f"dmalloc-{name}",
+                               *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              stdin=subprocess.DEVNULL, check=False, text=True)
+        self.assertNotIn("Traceback", done.stderr)
+        return done.returncode, done.stderr
+
+    def test_closed(self):
+        for streams in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            for name, arguments in READERS:
+                status, _ = self.shell(name, *(argument.format(self.path) for argument in arguments),
+                                       streams=streams)
+                self.assertEqual(status, 0, f"{name} {streams}")
+        for name in ("diff", "dump"):
+            self.assertEqual(self.shell(name, "--help", streams=">&-"), (0, ""))
+        self.assertEqual(self.shell("symbolize", streams="<&-"),
+                         (2, "dmalloc-symbolize: stdin: no dmalloc dump in it\n"))
+
+    def test_full(self):
+        for name, arguments in READERS:
+            status, said = self.shell(name, *(argument.format(self.path) for argument in arguments),
+                                      streams=">/dev/full")
+            self.assertEqual(status, 2)
+            self.assertIn(f"dmalloc-{name}: stdout: no space left on device\n", said)
+
+    def test_no_room_for_a_copy(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        self.assertIn("a copy of stdin in ",
+                      self.trouble("diff", "-", self.path, stdin=self.path.read_bytes(), preexec_fn=limit))
+
+
+class Outputs(ToolTest):
+    """The file of -o: its mode, its place, and what happens when it cannot be written."""
+
+    WRITERS = (("symbolize", "{}", "-o"), ("report", "{}", "-o"), ("export", "--to", "folded", "{}", "-o"),
+               ("export", "--to", "openmetrics", "{}", "-o"), ("check", "{}", "--max-total", "1G", "--junit"))
+
+    def setUp(self):
+        super().setUp()
+        self.path, _ = self.dumps(dumps=3)
+
+    def each_writer(self):
+        for words in self.WRITERS:
+            with self.subTest(words=words):
+                yield [word.format(self.path) for word in words]
+
+    def mode(self, path):
+        return stat.S_IMODE(path.stat().st_mode)
+
+    def test_the_umask_and_the_mode_of_what_is_there(self):
+        out = self.folder / "out"
+        for words in self.each_writer():
+            for mask in (0o077, 0o022):
+                self.tool(*words, out, umask=mask)
+                # A collector is another user.
+                self.assertEqual(self.mode(out), 0o644 if "openmetrics" in words else 0o666 & ~mask)
+                out.unlink()
+            out.touch(0o600)
+            self.tool(*words, out)
+            self.assertEqual(self.mode(out), 0o600)
+            out.unlink()
+
+    def test_an_input_is_not_replaced(self):
+        before = self.path.read_bytes()
+        (self.folder / "link").symlink_to(self.path)
+        os.link(self.path, self.folder / "same")
+        for words in self.each_writer():
+            for name in (self.path, self.folder / "link", self.folder / "same"):
+                self.tool(*words, name, status=2)
+                self.assertIn("is the input", self.said)
+        with open(self.path, "rb") as stdin:
+            done = subprocess.run([SCRIPTS / "dmalloc-symbolize", "-o", self.path], stdin=stdin,
+                                  stderr=subprocess.DEVNULL, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(self.path.read_bytes(), before)
+
+    def test_a_link_stays(self):
+        target, link = self.folder / "target", self.folder / "link"
+        link.symlink_to("target")
+        for words in self.each_writer():
+            for _ in range(2):           # it is not there, it is
+                self.tool(*words, link)
+                self.assertTrue(link.is_symlink())
+                self.assertGreater(target.stat().st_size, 0)
+            target.unlink()
+
+    def test_what_cannot_be_written_is_named(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+        for words in self.each_writer():
+            self.tool(*words, "/nonexistent/x", status=2)
+            self.assertIn(": /nonexistent/x: no such file or directory\n", self.said)
+            self.tool(*words, "/dev/full", status=2)
+            self.assertIn(": /dev/full: no space left on device\n", self.said)
+            out = self.folder / "out"
+            self.tool(*words, out, status=2, preexec_fn=limit)
+            self.assertIn(f": {out}: file too large\n", self.said)
+            self.assertEqual(list(self.folder.iterdir()), [self.path])
+
+    def test_nothing_stays_of_what_was_ended(self):
+        with subprocess.Popen([SCRIPTS / "dmalloc-symbolize", "-o", self.folder / "out"],
+                              stdin=subprocess.PIPE) as process:
+            while len(list(self.folder.iterdir())) < 2:
+                process.stdin.write(b"a line\n")
+                process.stdin.flush()
+                time.sleep(0.01)
+            process.terminate()
+            self.assertEqual(process.wait(60), -signal.SIGTERM)
+        self.assertEqual(list(self.folder.iterdir()), [self.path])
 
 
 class BigFile(ToolTest):

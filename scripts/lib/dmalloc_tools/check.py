@@ -62,11 +62,8 @@ class Suppressions:
 
 
 def _read_lines(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().splitlines()
-    except OSError as error:
-        raise cli.Trouble(f"{path}: {error.strerror.lower()}") from None
+    with cli.naming(path), cli.open_input(path) as file:
+        return file.read().decode("utf-8", "replace").splitlines()
 
 
 def _compile(pattern):

@@ -10,14 +10,14 @@ between them, and a last line that was cut short: such lines are left out and
 """
 
 import gzip
+import io
 import json
 import os
 import re
-import shutil
-import sys
 import tempfile
+import zlib
 
-from .cli import Progress, Trouble, say
+from .cli import Progress, Trouble, naming, open_input, say
 from .dump import Dump
 from .units import plural
 
@@ -61,7 +61,7 @@ class File:
         """Opens PATH ("-": stdin; gzip is unpacked). Raises Trouble."""
         self.path = path
         self.name = "stdin" if path == "-" else path
-        self._stream = _open_seekable(path)
+        self._stream, self.cut = _open_seekable(path, self.name)
         self._progress = progress
         self._offset = 0
         self._number = 0
@@ -72,7 +72,7 @@ class File:
         self.warnings = []
 
     def __iter__(self):
-        progress = Progress(self._size(), "dump") if self._progress else None
+        progress = Progress(size_of(self._stream), "dump") if self._progress else None
         try:
             while (record := self._next()) is not None:
                 if progress:
@@ -82,12 +82,6 @@ class File:
         finally:
             if progress:
                 progress.end()
-
-    def _size(self):
-        try:
-            return os.fstat(self._stream.fileno()).st_size
-        except (OSError, AttributeError):
-            return 0
 
     def _next(self):
         """The next line's Record, False if it is no dump, None at the end."""
@@ -143,7 +137,7 @@ class File:
                 self._notice_version(dump)
                 return dump
             line = line[start + len(START):]     # another may follow a cut one
-        if not quiet:
+        if not quiet and (record.ended or not self.cut):     # that was said
             self.warn(f"line {record.number} {reason}; left out")
         return None
 
@@ -175,26 +169,63 @@ class File:
         return "no dmalloc dump in it"
 
 
-def _open_seekable(path):
-    """A seekable binary stream of PATH; what cannot seek goes to a temporary file."""
-    if path != "-" and os.path.isdir(path):
-        raise Trouble(f"{path}: is a directory")
+class Unpacked(io.RawIOBase):
+    """What is in the gzip STREAM. One that is broken ends there, with a line about NAME."""
+
+    def __init__(self, stream, name):
+        super().__init__()
+        self._packed = gzip.GzipFile(fileobj=stream)
+        self._name = name
+        self.cut = False                 # it was broken
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data = b""
+        if not self.cut:
+            try:
+                data = self._packed.read1(len(buffer))
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                self.cut = True
+                how = "cut short" if isinstance(error, EOFError) else "broken"
+                say(f"{self._name}: its gzip data is {how}; reading what is before that")
+        buffer[:len(data)] = data
+        return len(data)
+
+
+def open_unpacked(path, name):
+    """A buffered binary stream of PATH ("-": stdin), called NAME, gzip unpacked."""
+    stream = open_input(path)
+    with naming(name):
+        packed = stream.peek(2)[:2] == b"\x1f\x8b"
+    return io.BufferedReader(Unpacked(stream, name), CHUNK_BYTES) if packed else stream
+
+
+def size_of(stream):
+    """How many bytes STREAM has; 0 when that is not known."""
     try:
-        stream = sys.stdin.buffer if path == "-" else open(path, "rb")
-    except OSError as error:
-        raise Trouble(f"{path}: {error.strerror.lower()}") from None
-    if stream.seekable() and path != "-":
-        if stream.read(2) != b"\x1f\x8b":
-            return stream
-        stream.seek(0)
-        stream = gzip.open(stream)
+        return os.fstat(stream.fileno()).st_size
+    except OSError:
+        return 0
+
+
+def _open_seekable(path, name):
+    """(seekable stream of PATH, whether its gzip data is cut short). What cannot seek goes
+    to a temporary file."""
+    stream = open_unpacked(path, name)
+    packed = isinstance(stream.raw, Unpacked)
+    if path != "-" and not packed and stream.seekable():
+        return stream, False
     # Kept on disk, beside other temporary files, so that memory stays bounded.
-    spool = tempfile.TemporaryFile()
-    try:
-        shutil.copyfileobj(stream, spool, CHUNK_BYTES)
-    except (OSError, EOFError) as error:
-        raise Trouble(f"{path}: {error}") from None
-    return spool
+    spool, chunk = tempfile.TemporaryFile(), True
+    while chunk:
+        with naming(name):
+            chunk = stream.read(CHUNK_BYTES)
+        with naming(f"a copy of {name} in {tempfile.gettempdir()}"):
+            spool.write(chunk)
+            spool.flush()
+    return spool, packed and stream.raw.cut
 
 
 class Runs:

@@ -1,8 +1,6 @@
 """dmalloc-export: a dump in the formats of other tools."""
 
-import contextlib
 import importlib
-import os
 import signal
 import sys
 import time
@@ -53,9 +51,7 @@ def keep_exporting(options, write):
     except KeyboardInterrupt:
         pass
     finally:
-        if options.output != cli.STDOUT:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(options.output)
+        cli.remove_output(options.output)
 
 
 def main():
@@ -78,10 +74,12 @@ def main():
     if options.to in BINARY and options.output == cli.STDOUT and sys.stdout.isatty():
         raise cli.Trouble(f"{options.to} is binary: give -o FILE")
     convert = importlib.import_module(f".formats.{options.to}", __package__).convert
+    # What a collector reads, as another user.
+    mode = 0o644 if options.to == "openmetrics" else None
 
     def write(dumps):
         weights.settle_age(options, dumps)
-        cli.write_output(options.output, convert(dumps, options))
+        cli.write_output(options.output, convert(dumps, options), mode)
 
     if options.every is not None:
         if not source.is_pid(options.dump) or options.every < 0.1:

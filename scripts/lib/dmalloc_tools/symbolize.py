@@ -7,10 +7,9 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 
 from . import cli
-from .dumps import DUMP_MAX_BYTES, START
+from .dumps import DUMP_MAX_BYTES, START, open_unpacked, size_of
 from .resolve import Resolver
 
 DESCRIPTION = """\
@@ -202,13 +201,12 @@ def main():
         raise cli.Trouble(f"{options.sysroot}: no files under it")
 
     resolver = Resolver(options.sysroot)
-    source = sys.stdin.buffer if options.dump == "-" else open(options.dump, "rb")
-    size = os.fstat(source.fileno()).st_size if options.dump != "-" else 0
-    with source, cli.replacing(options.output) as write:
+    name = "stdin" if options.dump == "-" else options.dump
+    with open_unpacked(options.dump, name) as source, cli.replacing(options.output) as write:
         number = filter_stream(source, write, Modules(dict(options.module)), resolver,
-                               cli.Progress(size))
+                               cli.Progress(size_of(source)))
     if not number:
-        raise cli.Trouble(f"{options.dump}: no dmalloc dump in it")
+        raise cli.Trouble(f"{name}: no dmalloc dump in it")
     if resolver.missing:
         names = sorted({os.path.basename(path) for path, _ in resolver.missing})
         cli.say(f"no file of the same build found for {', '.join(names[:5])}"
