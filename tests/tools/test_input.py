@@ -55,6 +55,12 @@ class BadInput(ToolTest):
             if name != "symbolize":
                 self.assertIn("DMALLOC_FORMAT=json", self.trouble(name, *arguments))
 
+    def test_a_log_with_a_text_dump(self):
+        path = self.write("log", "starting\n>>>>>>> Mon Nov 23 01:41:37 UTC 2026 <<<<<<\nmore\n")
+        for name, arguments in self.each_reader(path):
+            if name != "symbolize":
+                self.assertIn("DMALLOC_FORMAT=json", self.trouble(name, *arguments))
+
     def test_wrong_shapes(self):
         good = next(make_dumps.history(dumps=1))
         for change in ({"pid": "x"}, {"totals": 5}, {"totals": {}}, {"ages": {}}, {"ages": [1]},

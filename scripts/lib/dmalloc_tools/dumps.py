@@ -23,6 +23,7 @@ from .units import plural
 
 FORMAT = 1                       # the newest format known here
 START = b'{"dmalloc":'
+TEXT_DUMP = re.compile(rb">>>>> .* <<<<<|^dmalloc \S+: .*, pid \d+, ")
 HEAD_BYTES = 1024                # the head's fields come first in a line
 CHUNK_BYTES = 1 << 20
 DUMP_MAX_BYTES = 1 << 30         # a longer line is no dump
@@ -66,7 +67,7 @@ class File:
         self._offset = 0
         self._number = 0
         self._foreign = 0                # lines that are no dumps
-        self._first_foreign = b""
+        self._text = False               # among them are those of a text dump
         self._newer = False
         self.found = 0
         self.warnings = []
@@ -106,7 +107,7 @@ class File:
                             last.endswith(b"\n"), head[:HEAD_BYTES])
         elif head.strip():
             self._foreign += 1
-            self._first_foreign = self._first_foreign or head[:80]
+            self._text = self._text or bool(TEXT_DUMP.search(head))
         self._offset += length
         return record
 
@@ -164,7 +165,7 @@ class File:
     def _why_nothing(self):
         if not self._number:
             return "is empty"
-        if self._first_foreign.startswith((b">>>>>", b"dmalloc ")):
+        if self._text:
             return "a text dump; this needs JSON (DMALLOC_FORMAT=json)"
         return "no dmalloc dump in it"
 
