@@ -24,6 +24,21 @@ class Check(ToolTest):
         self.assertIn(f"{len(over)} callsites over the limit, {total:,} byte(s) in {blocks:,} block(s)", out)
         self.tool("check", self.path, "--max-bytes", "1GiB", status=0)
 
+    def test_the_newest_dump_is_broken(self):
+        """What the one before held is not what there is."""
+        small = self.last | {"top": []}
+        other = self.line(small | {"pid": 7})
+        newer = self.line(self.last | {"seq": self.last["seq"] + 1})
+        for text in (other + self.line(small) + newer[:-300],
+                     other + self.line(small) + newer[:1500] + "\n" + other):
+            path = self.write("cut", text)
+            self.tool("check", path, "--max-bytes", 1, status=2)
+            self.assertIn("the last dump of process 4242 is not whole", self.said)
+            self.tool("check", path, "--max-bytes", 1, "--pid", 7)
+        path = self.write("cut", other + newer[:50])
+        self.tool("check", path, "--max-bytes", 1, "--pid", 7, status=2)
+        self.assertIn("the last dump of some process is not whole", self.said)
+
     def test_count(self):
         most = max(entry["live"] for entry in self.last["top"])
         self.tool("check", self.path, "--max-count", most, status=0)

@@ -211,7 +211,7 @@ def main():
         options.max_bytes = options.max_count = 0
 
     suppressions = Suppressions(options.suppressions)
-    chosen = [dump for dump in source.each(options.dump, options.pid)
+    chosen = [dump for dump in source.each(options.dump, options.pid, newest=True)
               if not options.program or fnmatch.fnmatch(dump.name, options.program)]
     if not chosen:
         raise cli.Trouble(f"{options.dump}: no dump of a program like {options.program}")

@@ -90,7 +90,9 @@ class File:
         head = self._stream.readline(CHUNK_BYTES)
         if not head:
             return None
-        length, last, is_dump = len(head), head, START in head[:HEAD_BYTES]
+        length, last = len(head), head
+        # The last line may be cut short anywhere.
+        is_dump = START in head[:HEAD_BYTES] or START.startswith(head)
         while not last.endswith(b"\n"):
             last = self._stream.readline(CHUNK_BYTES)
             if not last:

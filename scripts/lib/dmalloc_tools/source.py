@@ -61,21 +61,27 @@ def one(text, pid=None):
     return dumps[0]
 
 
-def each(text, pid=None):
-    """The Dumps that TEXT names, one for each process, by pid."""
+def each(text, pid=None, newest=False):
+    """The Dumps that TEXT names, one for each process, by pid.
+
+    Where the last one of a process is broken the one before serves; with NEWEST
+    that is a Trouble, for something new may be in what is lost.
+    """
     if is_pid(text):
         return [from_process(text)]
     path, seq = split(text)
     file = File(path, progress=True)
     found = _last_records(file, seq, pid)
-    dumps = []
-    for records in found.values():
-        # Where the last one was cut short, the one before serves.
-        loaded = (record.load() for record in reversed(records))
-        dump = next((dump for dump in loaded if dump), None)
-        if dump:
-            dumps.append(dump)
+    dumps, broken = [], ["some process"] * file.cut
+    for key, records in found.items():
+        for record in reversed(records):
+            if dump := record.load():
+                dumps.append(dump)
+                break
+            broken.append(f"process {key}" if key else "some process")
     file.finish()
+    if newest and dumps and broken:
+        raise Trouble(f"{file.name}: the last dump of {broken[0]} is not whole")
     if not dumps:
         wanted = "" if seq is None else f" {seq}"
         of_process = f" of process {pid}" if pid else ""
@@ -88,7 +94,8 @@ def _last_records(file, seq, pid):
     back = -seq if seq is not None and seq < 0 else 1
     found = collections.defaultdict(lambda: collections.deque(maxlen=back + 1))
     for record in file:
-        if (pid is None or record.pid == pid) and \
+        # One that is cut short may not say its pid: then it is 0, and may be of any.
+        if (pid is None or record.pid in (pid, 0)) and \
                 (seq is None or seq < 0 or record.seq == seq):
             found[record.pid].append(record)
     if back == 1:
