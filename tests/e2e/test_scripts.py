@@ -223,9 +223,57 @@ class Dump(harness.Case):
         with harness.running([harness.small("idle")]) as program:
             program.line()
             os.kill(program.pid, signal.SIGSTOP)
-            status, _, stderr = script("dmalloc-dump", "--timeout", "0.5", program.pid)
+            harness.wait_until(lambda: program.status("State").startswith("T"), "its stop")
+            status, _, stderr = script("dmalloc-dump", program.pid)
+            self.assertEqual((status, stderr), (2, f"dmalloc-dump: process {program.pid} is stopped "
+                                                   "and cannot answer\n"))
+            os.kill(program.pid, signal.SIGCONT)
+            self.assertEqual(script("dmalloc-dump", program.pid)[0], 0)
+            self.assertEqual(program.dumps(), [])
+
+    def test_a_process_that_does_not_answer(self):
+        """The signal is blocked in all its threads."""
+        with harness.running([harness.small("deaf"), "block"], interval=0) as program:
+            program.line()
+            status, _, stderr = script("dmalloc-dump", "--timeout", "0.01", program.pid)
             self.assertEqual((status, len(stderr.splitlines())), (2, 1))
-            self.assertIn("did not answer", stderr)
+            self.assertIn("did not answer in 0.01 s: it may have taken USR1", stderr)
+
+    def test_a_request_that_gets_lost(self):
+        """It is sent again; and should both arrive, one is shown and none goes elsewhere."""
+        asker = ("import sys, time; sys.path.insert(0, sys.argv[1])\n"
+                 "from dmalloc_tools import ask\n"
+                 "send, sent, ask.AGAIN_SECONDS = ask.sigqueue, [], 0.1\n"
+                 "def sigqueue(*words):\n"
+                 "    sent.append(words)\n"
+                 "    for _ in range(3 if len(sent) == 2 else 0):\n"
+                 "        send(*words)\n"
+                 "        time.sleep(0.05)\n"
+                 "ask.sigqueue = sigqueue\n"
+                 "sys.stdout.buffer.write(ask.dump(int(sys.argv[2]), json=sys.argv[3] == 'json'))")
+        for form in ("json", "text"):
+            with harness.running([harness.small("idle")]) as program:
+                program.line()
+                done = subprocess.run(["python3", "-c", asker, SCRIPTS / "lib", str(program.pid), form],
+                                      check=True, timeout=60, capture_output=True, text=True)
+                if form == "json":
+                    self.assertEqual(json.loads(done.stdout)["pid"], program.pid)
+                else:
+                    self.assertEqual(done.stdout.count("\ndmalloc itself: "), 1)
+                self.assertEqual(program.dumps(), [])
+
+    @unittest.skipUnless(pathlib.Path("/proc/2/comm").exists()
+                         and pathlib.Path("/proc/2/comm").read_text() == "kthreadd\n", "needs kthreadd")
+    def test_a_thread_of_the_kernel(self):
+        self.assertEqual(script("dmalloc-dump", 2),
+                         (2, "", "dmalloc-dump: 2 is a thread of the kernel\n"))
+
+    def test_a_static_program(self):
+        with harness.running([harness.small("idle_static")]) as program:
+            program.line()
+            self.assertEqual(script("dmalloc-dump", program.pid)[2],
+                             f"dmalloc-dump: process {program.pid} is statically linked: it cannot "
+                             "be tracked\n")
 
     def test_bad_input_is_one_line(self):
         for words in ([], ["abc"], ["0"], ["-5"], ["--bogus", "1"], ["--timeout", "x", "1"],

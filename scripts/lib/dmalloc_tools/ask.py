@@ -12,19 +12,27 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import re
 import select
 import signal
 import time
 
 from .cli import Trouble
-from .loaded import has_library
+from .loaded import has_library, is_static
 
 ANSWER_SECONDS = 8.0             # the process waits 5 s for a slow reader
+AGAIN_SECONDS = 1.0              # of silence until the request is sent again
+QUIET_SECONDS = 0.25             # until nothing more comes of requests sent twice
+OWN_DESCRIPTORS = 128            # from here on: none that anything else opens
 PIPE_BYTES = 1 << 20             # what any user may have
 JSON_BIT, ALL_BIT, PID_SHIFT = 1 << 8, 1 << 9, 10
 CLONE_NEWPID = 0x20000000
 PR_SET_DUMPABLE = 4
+PF_KTHREAD = 0x00200000
 CAPABILITY_VERSION_3 = 0x20080522
+
+# Where a second dump follows in one answer, for its request was sent again.
+NEXT_DUMP = re.compile(rb'(?<=\n)(?=>>>>>|\{"dmalloc":)')
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -50,13 +58,15 @@ def dump(pid, json=True, everything=False):
     Trouble when the process is gone, runs without dmalloc or does not answer.
     """
     number = request_signal(pid)
+    if _state(pid) == "T":               # it would answer later, when nobody listens
+        raise Trouble(f"process {pid} is stopped and cannot answer")
     status = os.stat(f"/proc/{pid}")
     if os.geteuid() == 0:
         text = _ask_as(pid, number, status, json, everything)
     else:
         if status.st_uid != os.geteuid():
             raise Trouble(_not_ours(pid))
-        text = _ask(pid, number, os.getpid(), json, everything)
+        text = _ask(pid, pid, number, json, everything)
     if not text:
         raise Trouble(_no_answer(pid, number))
     return text
@@ -64,7 +74,12 @@ def dump(pid, json=True, everything=False):
 
 def exists(pid):
     """True while process PID runs (a zombie does not)."""
-    return _status(_folder(pid), "State", "Z").split()[:1] not in (["Z"], ["X"])
+    return _state(pid) not in "ZX"
+
+
+def _state(pid):
+    """The letter of process PID's state; Z also where it is gone."""
+    return _status(_folder(pid), "State", "Z")[:1]
 
 
 def _folder(pid):
@@ -89,9 +104,12 @@ def request_signal(pid):
     if not exists(pid):
         raise Trouble(f"process {pid} is gone" if os.path.exists(f"/proc/{pid}")
                       else f"there is no process {pid}")
+    if _is_kernel_thread(pid):
+        raise Trouble(f"{pid} is a thread of the kernel")
     try:
         folder = _folder(pid)
         loaded = has_library(folder)
+        static = not loaded and is_static(folder)
         with open(f"{folder}/environ", "rb") as environment:
             settings = dict(entry.split(b"=", 1) for entry in environment.read().split(b"\0")
                             if b"=" in entry)
@@ -99,6 +117,8 @@ def request_signal(pid):
         raise Trouble(_not_ours(pid)) from None
     except OSError:
         raise Trouble(f"process {pid} is gone") from None
+    if static:
+        raise Trouble(f"process {pid} is statically linked: it cannot be tracked")
     if not loaded:
         raise Trouble(f"process {pid} does not run under dmalloc; "
                       "start it with dmalloc-run -- PROGRAM")
@@ -179,6 +199,13 @@ def _status(folder, name, default):
     return default
 
 
+def _is_kernel_thread(pid):
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        with open(f"/proc/{pid}/stat", errors="replace") as line:
+            return bool(int(line.read().rsplit(")", 1)[1].split()[6]) & PF_KTHREAD)
+    return False
+
+
 def _not_ours(pid):
     if os.geteuid() == 0:
         return f"process {pid} is protected even from root"
@@ -188,31 +215,48 @@ def _not_ours(pid):
 def _no_answer(pid, number):
     if not exists(pid):
         return f"process {pid} is gone"
-    return (f"process {pid} did not answer in {ANSWER_SECONDS:.0f} s: it may be stopped, have "
-            f"taken {signal_name(number)} for itself, or may not open our pipe and wrote "
+    if _state(pid) in "Tt":
+        return f"process {pid} is stopped and cannot answer"
+    return (f"process {pid} did not answer in {ANSWER_SECONDS:g} s: it may have taken "
+            f"{signal_name(number)} for itself, or may not open our pipe and wrote "
             "to its own output")
 
 
-def _ask(pid, number, own_pid, json, everything):
-    """Asks from this very process, which the target knows as OWN_PID."""
+def _ask(pid, inner, number, json, everything):
+    """Asks from this very process. PID: the target in /proc, INNER: as kill(2) knows it."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
     with contextlib.suppress(OSError):       # a process without a reporter cannot wait for us
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    # The target opens the reader's number to write to the pipe, also once our writer is closed.
+    # Should it come late, it must not find another file there.
+    with contextlib.suppress(OSError):
+        low, reader = reader, fcntl.fcntl(reader, fcntl.F_DUPFD_CLOEXEC, OWN_DESCRIPTORS)
+        os.close(low)
+    value = request_value(reader, os.getpid(), json, everything)
     try:
-        sigqueue(pid, number, request_value(writer, own_pid, json, everything))
-        return _read(pid, reader, writer)
+        return _read(pid, reader, writer, lambda: sigqueue(inner, number, value),
+                     once=number >= signal.SIGRTMIN)
     finally:
         os.close(reader)
         with contextlib.suppress(OSError):
             os.close(writer)
 
 
-def _read(pid, reader, writer):
-    """All that the process writes, until it closes its end."""
+def _read(pid, reader, writer, send, once):
+    """SENDs the request; all that the process writes, until it closes its end.
+
+    While nothing comes it is sent again, now and then, unless ONCE: of a signal that is no
+    real-time one the kernel keeps one alone, and another's request may have been just before.
+    """
     chunks = []
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < deadline:
-        if not select.select([reader], [], [], 0.25)[0]:
+    sent = 0
+    start = time.monotonic()
+    while (waited := time.monotonic() - start) < ANSWER_SECONDS:
+        if not chunks and waited >= AGAIN_SECONDS * (2 ** sent - 1) and not (sent and once):
+            with contextlib.suppress(ProcessLookupError):
+                send()
+            sent += 1
+        if not select.select([reader], [], [], min(0.25, ANSWER_SECONDS - waited))[0]:
             if not exists(pid):
                 break
             continue
@@ -222,7 +266,28 @@ def _read(pid, reader, writer):
         if not chunk:
             break
         chunks.append(chunk)
-    return b"".join(chunks)
+    text = b"".join(chunks)
+    if text and sent > 1:
+        _pour_away(reader)
+        text = NEXT_DUMP.split(text, 1)[0]
+    return text
+
+
+def _pour_away(reader):
+    """Takes in what a request that was sent again brings, too: it would find nobody here and
+    stand in the process's own output."""
+    pipe = select.poll()
+    pipe.register(reader, select.POLLIN)
+    start = quiet = time.monotonic()
+    while (now := time.monotonic()) < min(start + ANSWER_SECONDS, quiet + QUIET_SECONDS):
+        events = pipe.poll(10)
+        if not events:                   # it is open, and is being written
+            quiet = now
+        elif events[0][1] & select.POLLIN:
+            os.read(reader, PIPE_BYTES)
+            quiet = now
+        else:
+            time.sleep(0.01)
 
 
 def _ask_as(pid, number, target, json, everything):
@@ -241,9 +306,8 @@ def _ask_as(pid, number, target, json, everything):
                 if child:
                     os.waitpid(child, 0)
                     os._exit(0)
-                pid = int(inner[-1])
             _become(target.st_uid, target.st_gid)
-            text = _ask(pid, number, os.getpid(), json, everything)
+            text = _ask(pid, int(inner[-1]) if foreign else pid, number, json, everything)
             with open(writer, "wb") as pipe:
                 pipe.write(text)
         os._exit(0)

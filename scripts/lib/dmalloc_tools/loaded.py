@@ -20,6 +20,15 @@ MOST_DYNAMIC = 1 << 16           # bytes of a dynamic section that we read
 
 # A whole file's first page: address, permissions, offset 0, device, inode, path.
 MAPPING = re.compile(r"\S+ \S+ 0+ \S+ [1-9]\d* +(/.*)\n")
+# Code of a file.
+CODE = re.compile(r"\S+ ..x. \S+ \S+ [1-9]\d* +(/.*)\n")
+
+
+def is_static(folder):
+    """Whether the process in FOLDER runs code of one file alone: no ld.so, no libc."""
+    with open(f"{folder}/maps", errors="surrogateescape") as maps:
+        found = (CODE.match(line) for line in maps)
+        return len({match[1] for match in found if match}) == 1
 
 
 def has_library(folder):
