@@ -89,7 +89,7 @@ class Completion(ToolTest):
         out = subprocess.run(["bash", "-c", script, "bash", SCRIPTS / "completion/dmalloc", *words],
                              stdout=subprocess.PIPE, text=True, check=True, cwd=self.folder,
                              env=os.environ | {"PATH": f"{SCRIPTS}:{os.environ['PATH']}"}).stdout
-        return out.split()
+        return out.splitlines()
 
     def test_options(self):
         for name in NAMES:
@@ -102,6 +102,8 @@ class Completion(ToolTest):
         self.assertEqual(self.complete("dmalloc-export", "--to", "p"), ["pprof"])
         self.assertEqual(self.complete("dmalloc-diff", "--sort", ""), ["bytes", "count"])
         self.assertIn("growth", self.complete("dmalloc-top", "--sort", ""))
+        verdicts = self.complete("dmalloc-check", "--verdict", "")
+        self.assertEqual(verdicts, ["growing", "steady", "startup", "churn", "too early"])
 
     def test_files_and_programs(self):
         self.write("heap.jsonl", "")
