@@ -14,6 +14,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LIBRARY = ROOT / "build/libdmalloc.so"
 SMALL = ROOT / "build/tests/e2e"
+SCRIPTS = ROOT / "scripts"
 PATIENCE = 120                   # seconds that any program may take here
 
 # What a test wants unless it says otherwise: every callsite, as JSON into a
@@ -42,6 +43,14 @@ def environment(preload=True, behind=(), **settings):
 def small(name):
     """The path of a small program of this folder."""
     return str(SMALL / name)
+
+
+def script(name, *arguments, env=None):
+    """Runs a script and returns (status, stdout, stderr)."""
+    env = env or environment(preload=False)
+    done = subprocess.run([SCRIPTS / name, *map(str, arguments)], check=False, timeout=60,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
+    return done.returncode, done.stdout, done.stderr
 
 
 class Run:

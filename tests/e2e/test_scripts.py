@@ -1,4 +1,4 @@
-"""dmalloc-run, dmalloc-dump, and the look at a small program."""
+"""dmalloc-dump, and the look at a small program."""
 
 import json
 import os
@@ -10,90 +10,7 @@ import tempfile
 import unittest
 
 import harness
-
-SCRIPTS = harness.ROOT / "scripts"
-
-
-def script(name, *arguments, env=None):
-    """Runs a script and returns (status, stdout, stderr)."""
-    env = env or harness.environment(preload=False)
-    done = subprocess.run([SCRIPTS / name, *map(str, arguments)], check=False, timeout=60,
-                          capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
-    return done.returncode, done.stdout, done.stderr
-
-
-class Run(unittest.TestCase):
-
-    def test_options_become_variables(self):
-        options = {"interval": "2.5", "signal": "USR2", "output": "/dev/null", "format": "json",
-                   "top": "3", "sort": "old", "min-age": "10", "depth": "12",
-                   "callsites": "1000", "program": "nothing*"}
-        expected = {f"DMALLOC_{name.upper().replace('-', '_')}={value}"
-                    for name, value in options.items()}
-        separate = [word for name, value in options.items() for word in (f"--{name}", value)]
-        joined = [f"--{name}={value}" for name, value in options.items()]
-        for words in (separate, joined):
-            for end in ([], ["--"]):
-                status, stdout, stderr = script("dmalloc-run", *words, "--at-exit", "--trace",
-                                                *end, "/usr/bin/env")
-                self.assertEqual((status, stderr), (0, ""))
-                seen = {line for line in stdout.splitlines() if line.startswith("DMALLOC_")}
-                self.assertEqual(seen, expected | {"DMALLOC_AT_EXIT=1", "DMALLOC_TRACE=1"})
-
-    def test_the_program_gets_its_arguments_and_gives_its_status(self):
-        status, stdout, _ = script("dmalloc-run", "--interval", 0, "--", "/bin/sh", "-c",
-                                   'printf "%s|" "$@"; exit 9', "sh", "a b", "", "--top", "*")
-        self.assertEqual((status, stdout), (9, "a b||--top|*|"))
-
-    def test_it_becomes_the_program(self):
-        with harness.process_group([SCRIPTS / "dmalloc-run", "--interval", "0",
-                                    harness.small("idle")],
-                                   harness.environment(preload=False)) as process:
-            self.assertEqual(process.stdout.readline(), b"idle\n")
-            self.assertEqual(os.readlink(f"/proc/{process.pid}/exe"), harness.small("idle"))
-
-    def test_it_stands_before_other_preloads(self):
-        env = harness.environment(preload=False, behind=["libjemalloc.so.2"])
-        _, stdout, _ = script("dmalloc-run", "--interval=0", "/usr/bin/env", env=env)
-        self.assertIn(f"LD_PRELOAD={harness.LIBRARY}:libjemalloc.so.2", stdout.splitlines())
-
-    def test_bad_input_is_one_line(self):
-        for words in (["--bogus", "x"], ["--interval", "abc", "x"], ["--interval", "1.2.3", "x"],
-                      ["--depth", "65", "x"], ["--depth=0", "x"], ["--format", "xml", "x"],
-                      ["--top=many", "x"], ["--sort", "size", "x"], ["--min-age", "-1", "x"],
-                      ["--min-age", "1001", "x"], ["--suppress", "/nonexistent", "x"],
-                      ["--at-exit=1", "x"], ["--interval"], ["--callsites", "99999999999", "x"],
-                      [], ["--"]):
-            status, stdout, stderr = script("dmalloc-run", *words)
-            self.assertEqual((status, stdout), (2, ""), words)
-            self.assertRegex(stderr, r"\Admalloc-run: [^\n]+\n\Z")
-
-    def test_metrics_while_the_program_runs(self):
-        with tempfile.TemporaryDirectory() as folder:
-            process = subprocess.Popen(
-                [SCRIPTS / "dmalloc-run", "--interval", "0.2", "--output", "/dev/null",
-                 "--metrics", folder, "--", harness.small("idle")],
-                env=harness.environment(preload=False), stdout=subprocess.DEVNULL)
-            path = pathlib.Path(folder)
-            harness.wait_until(lambda: [file for file in path.glob("*.prom")
-                                        if "dmalloc_uptime_seconds{" in file.read_text()],
-                               "the metrics")
-            process.terminate()
-            self.assertEqual(process.wait(60), 128 + signal.SIGTERM)
-            self.assertEqual(list(path.iterdir()), [])
-
-    def test_another_library(self):
-        env = harness.environment(preload=False) | {"DMALLOC_LIBRARY": "/nonexistent"}
-        status, _, stderr = script("dmalloc-run", "/bin/true", env=env)
-        self.assertEqual(status, 2)
-        self.assertRegex(stderr, r"\Admalloc-run: [^\n]+/nonexistent\n\Z")
-
-    def test_help(self):
-        status, stdout, _ = script("dmalloc-run", "--help")
-        self.assertEqual(status, 0)
-        for option in ("interval", "signal", "output", "format", "top", "sort", "min-age", "depth",
-                       "callsites", "at-exit", "trace", "program", "suppress"):
-            self.assertIn(f"--{option} ", stdout)
+from harness import SCRIPTS, script
 
 
 class Dump(harness.Case):
