@@ -56,20 +56,6 @@ class Run(unittest.TestCase):
             self.assertEqual((status, stdout), (2, ""), words)
             self.assertRegex(stderr, r"\Admalloc-run: [^\n]+\n\Z")
 
-    def test_metrics_while_the_program_runs(self):
-        with tempfile.TemporaryDirectory() as folder:
-            process = subprocess.Popen(
-                [SCRIPTS / "dmalloc-run", "--interval", "0.2", "--output", "/dev/null",
-                 "--metrics", folder, "--", harness.small("idle")],
-                env=harness.environment(preload=False), stdout=subprocess.DEVNULL)
-            path = pathlib.Path(folder)
-            harness.wait_until(lambda: [file for file in path.glob("*.prom")
-                                        if "dmalloc_uptime_seconds{" in file.read_text()],
-                               "the metrics")
-            process.terminate()
-            self.assertEqual(process.wait(60), 128 + signal.SIGTERM)
-            self.assertEqual(list(path.iterdir()), [])
-
     def test_another_library(self):
         env = harness.environment(preload=False) | {"DMALLOC_LIBRARY": "/nonexistent"}
         status, _, stderr = script("dmalloc-run", "/bin/true", env=env)
@@ -82,3 +68,62 @@ class Run(unittest.TestCase):
         for option in ("interval", "signal", "output", "format", "top", "sort", "min-age", "depth",
                        "callsites", "at-exit", "trace", "program", "suppress"):
             self.assertIn(f"--{option} ", stdout)
+
+
+class Metrics(unittest.TestCase):
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="dmalloc-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def command(self, *words, interval="0.2"):
+        """dmalloc-run with metrics into the test's folder."""
+        return [SCRIPTS / "dmalloc-run", "--interval", interval, "--output", "/dev/null",
+                "--metrics", self.folder, "--", *words]
+
+    def await_metrics(self, pid):
+        """Waits for the metrics of process PID."""
+        path = self.folder / f"dmalloc-{pid}.prom"
+        harness.wait_until(lambda: path.exists() and "dmalloc_uptime_seconds{" in path.read_text(),
+                           "the metrics")
+
+    def test_they_live_as_long_as_the_program(self):
+        """Whatever the interval is, and whoever was told to end."""
+        for interval in ("0.2", "0", ".5", "100000"):
+            with harness.process_group(self.command(harness.small("idle"), interval=interval),
+                                       harness.environment(preload=False)) as process:
+                self.await_metrics(process.pid)
+                process.terminate()
+                self.assertEqual(process.wait(60), -signal.SIGTERM)
+                harness.wait_until(lambda: list(self.folder.iterdir()) == [], "their end")
+                self.assertEqual(process.stderr.read(), b"")
+
+    def test_a_signal_to_the_terminal_or_session(self):
+        """The program gets it; who keeps the metrics sees its end."""
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            with harness.process_group(self.command(harness.small("idle"), interval="100"),
+                                       harness.environment(preload=False)) as process:
+                self.await_metrics(process.pid)
+                os.killpg(process.pid, number)
+                self.assertEqual(process.wait(60), -number)
+                harness.wait_until(lambda: list(self.folder.iterdir()) == [], "their end")
+
+    def test_the_program_is_as_without(self):
+        """It reads our input, has the signals that we have, and no child."""
+        look = "cat; grep SigIgn /proc/self/status; wait; exit 9"
+        done = subprocess.run(self.command("/bin/sh", "-c", look), check=False, timeout=60,
+                              input="got it\n", stdout=subprocess.PIPE, text=True,
+                              env=harness.environment(preload=False))
+        plain = subprocess.run(["/bin/sh", "-c", look], check=False, timeout=60,
+                               input="got it\n", stdout=subprocess.PIPE, text=True)
+        self.assertEqual((done.returncode, done.stdout), (9, plain.stdout))
+
+    def test_who_is_not_asked_has_none(self):
+        env = harness.environment(preload=False)
+        for words, env in ((["--signal", "none"], env), ([], env | {"DMALLOC_SIGNAL": "none"})):
+            for how in (["--metrics", self.folder], ["--live"]):
+                status, stdout, stderr = script("dmalloc-run", *words, *how, "--", "echo", "x",
+                                                env=env)
+                self.assertEqual((status, stdout), (2, ""))
+                self.assertRegex(stderr, r"\Admalloc-run: [^\n]+\n\Z")

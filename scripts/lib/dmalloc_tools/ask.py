@@ -82,6 +82,18 @@ def _state(pid):
     return _status(_folder(pid), "State", "Z")[:1]
 
 
+def wait_for_end(pid, seconds):
+    """Waits SECONDS, or until process PID ends."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        select.select([process], [], [], seconds)
+    finally:
+        os.close(process)
+
+
 def _folder(pid):
     """Where /proc shows process PID: under its own number; or, where its first thread
     has ended and others go on, under that of another."""

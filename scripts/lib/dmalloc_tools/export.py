@@ -26,28 +26,35 @@ EPILOG = """\
 
 FORMATS = ("pprof", "folded", "speedscope", "openmetrics", "heap")
 BINARY = ("pprof",)
+START_SECONDS = 5                # that a process may take to have the library running
 
 
 def keep_exporting(options, write):
     """Writes the file anew every `--every` seconds until the process is gone.
 
     The file goes with the process: a collector must not show a dead process's
-    figures for ever. A lost answer is made up for by the next one.
+    figures for ever. A lost answer is made up for by the next one; to a process
+    that is only starting the next question comes soon.
     """
     def end(*_):
         raise KeyboardInterrupt
     signal.signal(signal.SIGTERM, end)
+    started = time.monotonic()
+    answered = False
     try:
         while ask.exists(options.dump):
+            wait = options.every
             try:
                 dumps = [source.from_process(options.dump, everything=False)]
             except cli.Trouble as trouble:
-                if not ask.exists(options.dump):
-                    break
-                cli.say(trouble)
+                if not answered and time.monotonic() < started + START_SECONDS:
+                    wait = min(wait, 0.1)
+                elif ask.exists(options.dump):
+                    cli.say(trouble)
             else:
+                answered = True
                 write(dumps)
-            time.sleep(options.every)
+            ask.wait_for_end(int(options.dump), wait)
     except KeyboardInterrupt:
         pass
     finally:
