@@ -37,6 +37,11 @@ NEXT_DUMP = re.compile(rb'(?<=\n)(?=>>>>>|\{"dmalloc":)')
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def prctl(option, value):
+    """prctl(2), without a word where it fails."""
+    _libc.prctl(option, value, 0, 0, 0)
+
+
 def request_value(descriptor, pid, json, everything):
     """The sigqueue value: write to DESCRIPTOR (0 to 255) of process PID."""
     if not 0 <= descriptor < 256:
@@ -92,6 +97,18 @@ def wait_for_end(pid, seconds):
         select.select([process], [], [], seconds)
     finally:
         os.close(process)
+
+
+def wait_for_start(pid, seconds):
+    """Waits until process PID can be asked, SECONDS at most. Raises Trouble where it
+    cannot even then."""
+    until = time.monotonic() + seconds
+    while exists(pid) and time.monotonic() < until:
+        with contextlib.suppress(Trouble):
+            request_signal(pid)
+            return
+        wait_for_end(pid, 0.05)
+    request_signal(pid)
 
 
 def _folder(pid):
@@ -338,4 +355,4 @@ def _become(uid, gid):
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
     _libc.capset(header, nothing)
-    _libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    prctl(PR_SET_DUMPABLE, 1)

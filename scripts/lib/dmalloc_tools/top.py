@@ -28,6 +28,7 @@ keys: b c o g  sort by bytes, count, old bytes, growth      r  the other way rou
       q  quit"""
 
 GROWTH_SECONDS = 60              # growth is measured over this much time
+EVERY = 2.0                      # seconds between two questions to a process
 KEPT_DUMPS = 30                  # of a process, to look back at
 KEPT_CALLSITES = 5000            # whose bytes are remembered for the growth
 AGE_STYLES = ("cyan", "bright_cyan", "yellow", "dark_orange", "magenta")
@@ -352,7 +353,7 @@ def print_once(view, height):
 def main():
     parser = cli.Parser(description=DESCRIPTION, epilog=KEYS)
     parser.add_argument("subject", metavar="PID|FILE", help="a process, or a file of JSON dumps")
-    parser.add_argument("--every", type=cli.checked(units.parse_seconds), default=2.0, metavar="S",
+    parser.add_argument("--every", type=cli.checked(units.parse_seconds), default=EVERY, metavar="S",
                         help="seconds between two questions to a process (default: 2)")
     parser.add_argument("--sort", choices=tuple(SORTS.values()), default="bytes",
                         help="order at the start (default: bytes)")
