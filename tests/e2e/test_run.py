@@ -48,13 +48,53 @@ class Run(unittest.TestCase):
 
     def test_bad_input_is_one_line(self):
         for words in (["--bogus", "x"], ["--interval", "abc", "x"], ["--interval", "1.2.3", "x"],
+                      ["--interval=99999999999999999999", "x"], ["--interval", "1000000001", "x"],
                       ["--depth", "65", "x"], ["--depth=0", "x"], ["--format", "xml", "x"],
                       ["--top=many", "x"], ["--sort", "size", "x"], ["--min-age", "-1", "x"],
-                      ["--suppress", "/nonexistent", "x"], ["--at-exit=1", "x"],
+                      ["--top", "2147483647", "x"], ["--min-age", "99999999999", "x"],
+                      ["--signal", "FOO", "x"], ["--signal=KILL", "x"], ["--signal", "SIGSEGV", "x"],
+                      ["--signal", "0", "x"], ["--signal", "11", "x"], ["--signal", "33", "x"],
+                      ["--signal", "65", "x"], ["--signal", "RTMIN+31", "x"], ["--signal", "", "x"],
+                      ["--suppress", "/nonexistent", "x"], ["--suppress", "/etc", "x"],
+                      ["--output", "", "x"], ["--output", "/etc", "x"],
+                      ["--output", "/nonexistent/heap.log", "x"], ["--output", "/dev/stdout", "x"],
+                      ["--output", "a" * 512, "x"], ["--program", "a" * 256, "x"],
+                      ["--metrics", "/nonexistent", "x"], ["--at-exit=1", "x"],
+                      ["--live", "--metrics", "/tmp", "x"], ["--top", "x", "true"],
                       ["--interval"], ["--callsites", "99999999999", "x"], [], ["--"]):
+            words = [word if word != "x" else "/bin/echo" for word in words]
             status, stdout, stderr = script("dmalloc-run", *words)
             self.assertEqual((status, stdout), (2, ""), words)
             self.assertRegex(stderr, r"\Admalloc-run: [^\n]+\n\Z")
+
+    def test_what_the_library_takes_is_taken(self):
+        for words in (["--interval", ".5"], ["--interval", "1000000000"], ["--top", "all"],
+                      ["--top", "2147483646"], ["--callsites", "1000000"], ["--depth", "64"],
+                      ["--output", "stderr"], ["--output", "/dev/null"],
+                      ["--output", "/nonexistent/%h/x"],
+                      *(["--signal", name] for name in ("none", "SIGUSR2", "usr2", "10", "64", "Rtmin",
+                                                        "RTMIN+30", "SIGRTMAX-30", "rtmax", "IO",
+                                                        "WINCH", "STKFLT"))):
+            status, stdout, stderr = script("dmalloc-run", "--interval", "0", *words, "--", "echo", "x")
+            self.assertEqual((status, stdout, stderr), (0, "x\n", ""), words)
+
+    def test_a_program_that_is_not_there(self):
+        with tempfile.TemporaryDirectory() as folder:
+            plain = pathlib.Path(folder, "plain")
+            plain.write_text("echo hi\n")
+            for program, expected, why in (
+                    ("nosuchprogram", 127, "not found"), ("/nosuch/program", 127, "not found"),
+                    ("cd", 127, "not found"), ("usage", 127, "not found"), ("", 127, "not found"),
+                    (folder, 126, "cannot be executed"),
+                    (plain, 126, "cannot be executed")):
+                status, stdout, stderr = script("dmalloc-run", "--", program)
+                self.assertEqual((status, stdout, stderr),
+                                 (expected, "", f"dmalloc-run: {program}: {why}\n"))
+            plain.chmod(0o755)           # what a shell runs, though no kernel does
+            self.assertEqual(script("dmalloc-run", "--interval=0", plain), (0, "hi\n", ""))
+            env = harness.environment(preload=False)
+            env["PATH"] = f"{folder}:{env['PATH']}"
+            self.assertEqual(script("dmalloc-run", "--interval=0", "plain", env=env), (0, "hi\n", ""))
 
     def test_another_library(self):
         env = harness.environment(preload=False) | {"DMALLOC_LIBRARY": "/nonexistent"}
@@ -65,6 +105,7 @@ class Run(unittest.TestCase):
     def test_help(self):
         status, stdout, _ = script("dmalloc-run", "--help")
         self.assertEqual(status, 0)
+        self.assertEqual(script("dmalloc-run", "-h"), (0, stdout, ""))
         for option in ("interval", "signal", "output", "format", "top", "sort", "min-age", "depth",
                        "callsites", "at-exit", "trace", "program", "suppress"):
             self.assertIn(f"--{option} ", stdout)
