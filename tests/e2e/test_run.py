@@ -168,3 +168,66 @@ class Metrics(unittest.TestCase):
                                                 env=env)
                 self.assertEqual((status, stdout), (2, ""))
                 self.assertRegex(stderr, r"\Admalloc-run: [^\n]+\n\Z")
+
+
+class Untracked(unittest.TestCase):
+    """A program that the library cannot get into is told, and run."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="dmalloc-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.folder.chmod(0o755)
+
+    def build(self, *options):
+        """A program that ends with 7, built with gcc's OPTIONS."""
+        program = self.folder / "program"
+        source = self.folder / "program.c"
+        source.write_text("int main(void) { return 7; }\n")
+        done = subprocess.run(["gcc", *options, "-o", program, source], check=False,
+                              capture_output=True)
+        if done.returncode:
+            self.skipTest(f"gcc {' '.join(options)} does not work here")
+        return program
+
+    def run_it(self, program, *options):
+        """The status and stderr of PROGRAM under dmalloc-run."""
+        status, _, stderr = script("dmalloc-run", "--interval", "0", *options, "--", program)
+        return status, stderr
+
+    def test_static_programs(self):
+        for options in (["-static"], ["-static-pie"]):
+            program = self.build(*options)
+            said = f"dmalloc-run: {program}: statically linked; not tracked\n"
+            self.assertEqual(self.run_it(program), (7, said))
+            self.assertEqual(self.run_it(program, "--live"), (7, said))
+            self.assertEqual(self.run_it(program, "--metrics", self.folder), (7, said))
+
+    def test_programs_of_32_bits(self):
+        program = self.build("-m32", "-nostdlib", "-static", "-Wl,-e,main")
+        _, stderr = self.run_it(program)         # which this kernel may not run
+        self.assertEqual(stderr.splitlines()[0], f"dmalloc-run: {program}: 32-bit; not tracked")
+
+    @unittest.skipIf(os.geteuid(), "needs root to make a set-user-ID program")
+    def test_programs_with_more_rights(self):
+        program = self.build()
+        for mode, what in ((0o4755, "set-user-ID"), (0o2755, "set-group-ID")):
+            os.chown(program, 33, 33)
+            program.chmod(mode)
+            self.assertEqual(self.run_it(program),
+                             (7, f"dmalloc-run: {program}: {what}; not tracked\n"))
+            os.chown(program, 0, 0)              # no more rights than we have
+            program.chmod(mode)
+            self.assertEqual(self.run_it(program), (7, ""))
+
+    def test_nothing_is_said_of_others(self):
+        """A program, the loader with one, a script whatever its mode, what we may not read."""
+        program = self.build()
+        self.assertEqual(self.run_it(program), (7, ""))
+        self.assertEqual(script("dmalloc-run", "--interval=0", "/lib64/ld-linux-x86-64.so.2",
+                                program), (7, "", ""))
+        program.unlink()
+        program.write_text("#!/bin/sh\nexit 7\n")
+        for mode in (0o755, 0o6755):
+            program.chmod(mode)
+            self.assertEqual(self.run_it(program), (7, ""))
