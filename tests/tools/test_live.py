@@ -48,6 +48,12 @@ class Live(ToolTest):
         self.assertNotIn("runs on", terminal.output)
         self.assert_ended(self.program)
 
+    def test_the_interrupt_key_ends_what_the_program_waits_for(self):
+        terminal = self.live("echo begun; sleep 1000; exit 9")
+        terminal.send("\x03")
+        self.assertEqual(terminal.end(60), 128 + signal.SIGINT)
+        self.assert_ended(self.program)
+
     def test_a_signal_ends_the_program(self):
         for number, status in ((signal.SIGTERM, 4), (signal.SIGINT, 3),
                                (signal.SIGHUP, 128 + signal.SIGHUP)):

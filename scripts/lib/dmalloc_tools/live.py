@@ -31,8 +31,11 @@ class Program:
         self.watched = True              # the view is there
 
     def forward(self, number, _):
-        """A signal handler: what ends us ends the program, and first of all the view."""
-        self._process.send_signal(number)
+        """A signal handler: what ends us ends the program, and first of all the view. All
+        of its group, where a terminal would have sent it to all of ours."""
+        if not self.ended():
+            send = os.kill if number == signal.SIGTERM else os.killpg
+            send(self.pid, number)
         if self.watched:
             self.watched = False
             raise KeyboardInterrupt
