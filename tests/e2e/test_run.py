@@ -51,7 +51,7 @@ class Run(unittest.TestCase):
                       ["--interval=99999999999999999999", "x"], ["--interval", "1000000001", "x"],
                       ["--depth", "65", "x"], ["--depth=0", "x"], ["--format", "xml", "x"],
                       ["--top=many", "x"], ["--sort", "size", "x"], ["--min-age", "-1", "x"],
-                      ["--top", "2147483647", "x"], ["--min-age", "99999999999", "x"],
+                      ["--top", "2147483647", "x"], ["--min-age", "1001", "x"],
                       ["--signal", "FOO", "x"], ["--signal=KILL", "x"], ["--signal", "SIGSEGV", "x"],
                       ["--signal", "0", "x"], ["--signal", "11", "x"], ["--signal", "33", "x"],
                       ["--signal", "65", "x"], ["--signal", "RTMIN+31", "x"], ["--signal", "", "x"],
