@@ -68,6 +68,14 @@ class Page(ToolTest):
         self.assertIn("60 dumps, 2026-11-23 01:20:52 to 2026-11-23 01:25:47 UTC", self.text("#subtitle"))
         self.assertIn("1 callsite is growing. Look first at session_new", self.text("#headline"))
 
+    def test_what_to_look_at_first(self):
+        """The banner, in the words of the text dump's heading."""
+        for text, dump in self.judged():
+            self.page(self.write("judged", self.line(dump)))
+            self.assertEqual(self.text("#headline"), text)
+            alarm = self.driver.find_elements(By.CSS_SELECTOR, "#headline.alarm")
+            self.assertEqual(len(alarm), "growing, not listed" in text)
+
     def test_timeline_reads_each_dump(self):
         from dmalloc_tools.units import size
         path, history = self.dumps(dumps=60)

@@ -34,11 +34,16 @@ class Top(ToolTest):
         self.assertIn("39.9MiB live in 33,700 blocks", lines[1])
         for line, row in zip(lines[2:7], history[-1]["ages"]):
             self.assertIn(f"{row['live']:,} ", line)
-        self.assertIn("1 callsite growing, first session_new", lines[7])
+        self.assertIn("1 callsite is growing. Look first at session_new: +1920.0KiB a minute", lines[7])
         self.assertIn("+1.9MiB", next(line for line in lines if " growing " in line and "<" in line))
         terminal.send("q")
         self.assertEqual(terminal.end(), 0)
         self.assertTrue(terminal.output.rstrip().endswith("\x1b[?1049l"), repr(terminal.output[-60:]))
+
+    def test_what_to_look_at_first(self):
+        """The first line, in the words of the text dump's heading."""
+        for text, dump in self.judged():
+            self.assertIn(f" {text}", self.tool("top", self.write("judged", self.line(dump))), text)
 
     def test_keys(self):
         path, history = self.dumps(dumps=60)

@@ -70,6 +70,23 @@ class ToolTest(unittest.TestCase):
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
+    def judged(self):
+        """Dumps in which no listed callsite is growing, after what a view has to say of each."""
+        *_, dump = make_dumps.history(dumps=60, top=40)
+        for entry in dump["top"]:
+            entry["verdict"] = "startup" if entry["verdict"] == "growing" else entry["verdict"]
+        yield "No callsite is growing.", dump
+        *_, old = sorted(dump["top"], key=lambda entry: entry["survived"][2])
+        old["verdict"] = "too early"
+        yield "1 too early to tell, no other is growing.", dump
+        old["survived"][2] = 0               # none of its blocks has anything to tell
+        yield "No callsite is growing.", dump
+        for entry in dump["top"]:
+            entry["verdict"] = "too early"
+        yield "Too early to tell which are growing.", dump
+        dump["callsites"]["growing"] = 2
+        yield "2 callsites are growing, not listed here: dmalloc-dump --all 4242 lists all.", dump
+
     @staticmethod
     def line(dump):
         """DUMP as dmalloc writes it."""

@@ -198,9 +198,12 @@ def _check(data):
     must(table(data.setdefault("top", []), "live", "bytes"), '"top" is not a list of callsites')
     must(table(data.get("modules", [])), '"modules" is not a list of modules')
     must(table(data.get("sizes", []), "from", "live", "bytes"), '"sizes" is not a list of rows')
-    must(isinstance(data.get("callsites", {}), dict), '"callsites" is not an object')
+    known = data.get("callsites", {})
+    must(isinstance(known, dict) and whole(known.get("growing", 0)),
+         '"callsites" is not an object of numbers')
     for entry in data["top"]:
         must(table(entry.get("frames", [])), '"frames" is not a list of frames')
+        must(isinstance(entry.get("survived") or [], list), '"survived" is not a list')
         for name in ("ages", "age_bytes"):
             numbers = entry.get(name)
             must(numbers is None or isinstance(numbers, list) and all(map(whole, numbers))

@@ -11,6 +11,7 @@ callsite 2 * TREND points, a run 2 * SITES callsites (the largest stay).
 import os
 
 from . import names
+from .headline import headline
 
 SAMPLES = 1000
 TREND = 64
@@ -98,7 +99,7 @@ class Run:
                 site = self.sites[key] = Site(callsite)
             site.add(self.count, callsite)
         self.last = dump.data | {"top": [], "modules": [], "listed": len(dump.callsites),
-                                 "used": dump.callsites_used}
+                                 "used": dump.callsites_used, "headline": headline(dump, depth=3)}
         self.count += 1
         if len(self.sites) > 2 * SITES:
             self._forget_small()

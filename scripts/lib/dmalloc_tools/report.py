@@ -93,7 +93,7 @@ def lane_data(lane, stacks, limit):
         "pids": [run.last["pid"] for run in lane.runs], "dumps": count,
         "start": lane.runs[0].start, "uptime": dumps.get("uptime", 0), "seq": dumps.get("seq", 0),
         "totals": dumps["totals"], "rows": dumps["ages"], "sizes": dumps.get("sizes", []),
-        "used": dumps["used"], "listed": dumps["listed"],
+        "used": dumps["used"], "listed": dumps["listed"], "headline": dumps["headline"],
         "self": dumps.get("self", {}), "dropped": len(sites) - len(largest)
         + sum(run.dropped for run in lane.runs),
         "time": [round(sample[0], 3) for sample in samples],

@@ -12,6 +12,7 @@ import tty
 
 from . import ask, cli, names, source, units
 from .dump import OLD_SECONDS
+from .headline import headline
 
 DESCRIPTION = """\
 A live view of the heap of a process that runs under dmalloc, or of a file of
@@ -185,17 +186,13 @@ class View:
     def _headline(self, text):
         if self.message:
             return text(f" {self.message}", style="bold red")
-        judged = [c for c in self.dump.callsites if c.verdict]
-        growing = sorted((c for c in judged if c.verdict == "growing"),
-                         key=lambda c: -(c.growth or 0))
+        growing, note = headline(self.dump, depth=1)
         if growing:
-            return text(f" {units.plural(len(growing), 'callsite')} growing, first "
-                        f"{names.title(growing[0], 1)}: {growing[0].reason}", style="red")
-        note = " No callsite is growing." if judged else ""
+            return text(f" {note}", style="red")
         if len(self.dump.callsites) < self.dump.callsites_used:
             note += (f" {len(self.dump.callsites):,} of {self.dump.callsites_used:,} "
                      "callsites listed.")
-        return text(note, style="dim")
+        return text(f" {note.lstrip()}", style="dim")
 
     def _table(self, text, width, room):
         chosen = self.callsites()

@@ -1,25 +1,16 @@
 /* report.js -- the head of the page, what can be chosen, and the start. */
 
-/* One sentence: what a reader in a hurry has to know. */
+/* One sentence, what a reader in a hurry has to know, and the figures of the last dump. */
 function drawHead() {
   const lane = state.lane;
   const pids = lane.pids.length > 4 ? `${lane.pids.length} lives, last pid ${lane.pids[lane.pids.length - 1]}` : `pid ${lane.pids.join(", then ")}`;
   $("subtitle").textContent = `${lane.program} on ${lane.host}, ${pids}  ·  ${plural(lane.dumps, "dump")}, ` +
     `${timeText(lane.time[0])} to ${timeText(lane.time[lane.time.length - 1])} UTC`;
 
-  const growing = lane.sites.filter((site) => site.live !== undefined && site.verdict === "growing")
-    .sort((a, b) => b.growth_per_minute - a.growth_per_minute);
-  const judged = lane.sites.some((site) => site.verdict);
-  const headline = $("headline");
-  headline.hidden = !judged;
-  headline.className = growing.length ? "alarm" : "";
-  if (growing.length) {
-    const first = growing[0];
-    headline.textContent = `${plural(growing.length, "callsite")} ${growing.length === 1 ? "is" : "are"} growing. ` +
-      `Look first at ${first.title}: ${first.reason}.`;
-  } else {
-    headline.textContent = "No callsite is growing.";
-  }
+  const [growing, sentence] = lane.headline;
+  $("headline").hidden = !sentence;
+  $("headline").className = growing ? "alarm" : "";
+  $("headline").textContent = sentence;
 
   const totals = lane.totals;
   const before = d3.sum(lane.bytes[0]);
