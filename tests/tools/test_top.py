@@ -85,6 +85,29 @@ class Top(ToolTest):
         terminal.send("q")
         self.assertEqual(terminal.end(), 0)
 
+    def test_a_broken_last_line(self):
+        """The dump before it, and then those that follow."""
+        first, second, third, fourth = make_dumps.history(dumps=4)
+        cut = self.line(third)[:700]
+        path = self.write("broken", self.line(first) + self.line(second) + f"{cut}\n{cut}\n")
+        self.assertIn("dump 2 ", self.tool("top", "--once", path))
+        terminal = self.top(path)
+        self.assertTrue(terminal.wait_for("dump 2 "))
+        terminal.send("\x1b[D")
+        self.assertTrue(terminal.wait_for("dump 1 "))
+        terminal.send("\x1b[F")
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"{cut}\n")
+            file.flush()
+            terminal.read(2)
+            file.write(self.line(fourth))
+        self.assertTrue(terminal.wait_for("dump 4 "))
+        terminal.send("q")
+        self.assertEqual(terminal.end(), 0)
+        for text in (f"{cut}\n", f"{cut}\n{cut}\n", cut):
+            self.assertIn("no whole dump in it", self.tool(
+                "top", "--once", self.write("broken", text), status=2) + self.said)
+
     def test_small_and_large_terminals(self):
         path, _ = self.dumps(dumps=3, top=40)
         for columns, rows in ((40, 12), (20, 5), (200, 60)):

@@ -128,17 +128,19 @@ def follow_file(path, stop, past):
     """
     file = File(path, progress=True)
     while True:
-        newest = None
+        dump, fresh = None, 0
         for record in file:
             if not record.ended and past:
                 file.unread(record)      # it is being written
                 break
             past.append(record.load)
-            newest = record
-        dump = newest and newest.load()
+            fresh += 1
+        while fresh and past and not (dump := past[-1]()):
+            past.pop()                   # broken: the one before serves
+            fresh -= 1
         if dump:
             yield dump
-        elif not past or len(past) == 1:
+        elif not past:
             file.finish()
             raise Trouble(f"{file.name}: no whole dump in it")
         if stop(1.0):
