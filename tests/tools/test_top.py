@@ -127,6 +127,16 @@ class Top(ToolTest):
         self.assertNotIn("\x1b", out)
         self.assertNotIn("q quit", out)
 
+    def test_without_unicode(self):
+        _, history = self.dumps(dumps=60)
+        history[-1]["top"][0]["frames"][0]["symbol"] = "größe"
+        path = self.write("names", "".join(map(self.line, history)))
+        for environment in ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}):
+            out = self.tool("top", path, environment=environment)
+            self.assertIn(" < 1000 sec        20,139    32.3MiB  " + 81 * "#" + "\n", out)
+            self.assertIn(r"gr\xf6\xdfe < read_request_64", out)
+        self.assertIn("größe < read_request_64", self.tool("top", path))
+
     @needs_library()
     def test_a_process_from_start_to_end(self):
         program = subprocess.Popen([sys.executable, "-c", LEAK], stderr=subprocess.DEVNULL,

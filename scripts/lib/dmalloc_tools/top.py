@@ -1,5 +1,6 @@
 """dmalloc-top: a live view of a process's heap in the terminal."""
 
+import codecs
 import collections
 import contextlib
 import os
@@ -34,6 +35,8 @@ KEPT_DUMPS = 30                  # of a process, to look back at
 KEPT_CALLSITES = 5000            # whose bytes are remembered for the growth
 AGE_STYLES = ("cyan", "bright_cyan", "yellow", "dark_orange", "magenta")
 VERDICT_STYLES = {"growing": "bold red", "steady": "blue", "startup": "dim", "churn": "dim"}
+# What an output whose encoding lacks these shows in their place.
+PLAIN = dict(zip("▏▎▍▌▋▊▉█▇▆▅▄▃▂▁…", "   #####*+=-:._~"))
 SORTS = {"b": "bytes", "c": "count", "o": "old", "g": "growth"}
 KEY = re.compile("\x1b(?:\\[[0-9;]*[~A-Za-z]|O[A-Z])?|.", re.DOTALL)      # one key's characters
 NAMED_KEYS = {"\x1b": "esc", "\r": "enter", "\n": "enter", "\x1b[4~": "end"} | {
@@ -261,6 +264,13 @@ def _bar(share, width):
     return "█" * (eighths // 8) + ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]
 
 
+def _plain(error):
+    """An error handler of stdout's codec: something for what is not in it."""
+    missing = error.object[error.start:error.end]
+    return "".join(PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode()
+                   for c in missing), error.end
+
+
 class Keyboard:
     """Single keys from the terminal; the terminal is as it was afterwards."""
 
@@ -363,6 +373,8 @@ def main():
         raise cli.Trouble("--every: at least 0.1 seconds")
     view = View(options.subject)
     view.sort = options.sort
+    codecs.register_error("plain", _plain)
+    sys.stdout.reconfigure(errors="plain")
     if options.once or not (sys.stdin.isatty() and sys.stdout.isatty()):
         print_once(view, options.rows)
     else:
