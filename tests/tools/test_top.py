@@ -127,6 +127,18 @@ class Top(ToolTest):
         self.assertNotIn("\x1b", out)
         self.assertNotIn("q quit", out)
 
+    def test_why_no_callsite_is_listed(self):
+        _, (dump,) = self.dumps(dumps=1, top=0)
+        for change, text in (
+                ({}, "the dump lists none of 40 callsites (DMALLOC_TOP=0)"),
+                ({"min_age": 10}, "the dump lists none of 40 callsites (DMALLOC_MIN_AGE=10)"),
+                ({"callsites": {"unfreed": 0}}, "no callsite has live blocks"),
+                ({"callsites": {"unfreed": 0, "suppressed": 26, "suppressed_live": 29,
+                                "suppressed_bytes": 8704}},
+                 "no callsite has live blocks but those suppressed: 29 blocks, 8.5KiB")):
+            path = self.write("none", self.line(dump | change))
+            self.assertIn(f"\n {text}\n", self.tool("top", path))
+
     def test_without_unicode(self):
         _, history = self.dumps(dumps=60)
         history[-1]["top"][0]["frames"][0]["symbol"] = "größe"

@@ -220,8 +220,19 @@ class View:
                 line.stylize("reverse")
             yield line
         if not chosen:
-            yield text(" no callsite matches the filter" if self.filter
-                       else " the dump lists no callsite (DMALLOC_TOP=0)", style="dim")
+            yield text(" no callsite matches the filter" if self.filter else f" {self._why_none()}",
+                       style="dim")
+
+    def _why_none(self):
+        """Why the dump lists no callsite."""
+        known, least = self.dump.data.get("callsites", {}), self.dump.data.get("min_age")
+        if used := self.dump.callsites_used:
+            setting = f"DMALLOC_MIN_AGE={least}" if least else "DMALLOC_TOP=0"
+            return f"the dump lists none of {units.plural(used, 'callsite')} ({setting})"
+        if blocks := known.get("suppressed_live"):
+            return (f"no callsite has live blocks but those suppressed: {units.plural(blocks, 'block')}, "
+                    f"{units.size(known.get('suppressed_bytes', 0))}")
+        return "no callsite has live blocks"
 
     def _stack(self, text, room):
         chosen = self.callsites()
