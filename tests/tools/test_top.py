@@ -126,6 +126,11 @@ class Top(ToolTest):
         self.assertIn("session_new < accept_loop < main", out)
         self.assertNotIn("\x1b", out)
         self.assertNotIn("q quit", out)
+        for columns, width in ((50, 50), (200, 200), ("", 120), ("x", 120)):
+            out = self.tool("top", path, environment={"COLUMNS": str(columns)})
+            self.assertTrue(all(len(line) <= width for line in out.splitlines()))
+            self.assertTrue(out.split("\n", 1)[0].endswith(" UTC"))
+            self.assertEqual(out.index("\n"), width - 1)
 
     def test_why_no_callsite_is_listed(self):
         _, (dump,) = self.dumps(dumps=1, top=0)

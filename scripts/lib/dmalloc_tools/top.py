@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import select
+import shutil
 import sys
 import termios
 import time
@@ -359,7 +360,7 @@ def print_once(view, height):
     """One screen of text, for a pipe or `--once`."""
     rich = cli.need("rich.console", "python3-rich")
     next(dumps(view, 0, lambda _: True))
-    console = rich.Console(width=None if sys.stdout.isatty() else 120)
+    console = rich.Console(width=shutil.get_terminal_size((120, height)).columns)
     lines = view.lines(console.width, height)[:-1]      # without the keys
     while not lines[-1].plain:
         lines.pop()
