@@ -37,6 +37,7 @@ class Page(ToolTest):
 
     def tearDown(self):
         self.assertEqual(self.driver.get_log("browser"), [])
+        self.driver.set_window_size(1280, 1600)
         if SCREENSHOTS:
             self.driver.save_screenshot(f"{SCREENSHOTS}/{self.title}-{self._testMethodName}.png")
 
@@ -92,6 +93,50 @@ class Page(ToolTest):
         self.press("b")
         self.press(Keys.END, "#timeline")
         self.assertIn(f"{history[-1]['totals']['live']:,} live", self.text("#reading"))
+
+    def test_time_labels(self):
+        """Whole, none of them twice, and one for a single dump."""
+        for dumps, interval in ((60, 5), (60, 0.1), (300, 400), (9, 40000), (2, 0.2), (1, 5)):
+            path, _ = self.dumps(dumps=dumps, interval=interval, callsites=1)
+            self.page(path)
+            for width in (1280, 420):
+                self.driver.set_window_size(width, 1600)
+                self.driver.execute_script("change({})")
+                self.assertTrue(self.driver.execute_script("""
+                    const svg = document.querySelector("#timeline svg").getBoundingClientRect();
+                    return [...document.querySelectorAll("#timeline .axis text")].every((label) => {
+                      const box = label.getBoundingClientRect();
+                      return box.left >= svg.left && box.right <= svg.right; });"""), interval)
+                labels = self.texts("#timeline .axis:nth-of-type(2) text")
+                self.assertTrue(labels)
+                self.assertEqual(len(labels), len(set(labels)), labels)
+        self.assertEqual(labels, ["01:20:52"])
+
+    def test_a_narrow_window(self):
+        """What one looks for is in sight, and the legend breaks between its rows."""
+        path, history = self.dumps(dumps=60)
+        self.page(path)
+        self.driver.set_window_size(420, 1600)
+        self.driver.execute_script("change({})")
+        for column in (1, 2, 3):
+            self.assertLess(self.driver.execute_script(
+                "return document.querySelector(`th:nth-child(${arguments[0]}) button`)"
+                ".getBoundingClientRect().right", column), 420)
+        self.assertEqual(self.texts("th button")[:3], ["Bytes ↓", "Verdict", "Callsite"])
+        self.assertEqual(len(self.texts("th button")), 8)
+        self.assertEqual(self.driver.execute_script(
+            "return [...document.querySelectorAll('#reading span.row')]"
+            ".map((row) => row.getClientRects().length)"), [1] * len(history[-1]["ages"]))
+
+    def test_reach(self):
+        """As `survived` of the text: of the blocks that are gone or that old, and not before."""
+        for dumps in (10, 60):
+            path, history = self.dumps(dumps=dumps, top=40)
+            self.page(path)
+            for cells, entry in zip(self.rows(), sorted(history[-1]["top"], key=lambda e: -e["bytes"])):
+                known = entry["allocations"] - sum(entry["ages"][:3])
+                self.assertEqual(cells[4], f"{100 * entry['survived'][2] / known:.1f}%"
+                                 if known and dumps == 60 else "")
 
     def test_table_equals_the_dump(self):
         from dmalloc_tools.units import size

@@ -1,11 +1,18 @@
 /* table.js -- the callsites: a row each, the whole stack on demand. */
 
 const TABLE_STEP = 100;                       // rows added at a time
+const NARROW = 1000;                          // pixels: all columns have no room beside each other
 const table = { sort: "weight", down: true, shown: TABLE_STEP, open: new Set() };
 const VERDICTS = ["growing", "steady", "startup", "churn", "too early"];
 
-/* What gets old of what is born, as a share; undefined when not known. */
-const reach = (site) => (site.survived && site.allocations ? site.survived[2] / site.allocations : undefined);
+/* What gets old of what is born, as a share of those of which it is known: they are gone, or that
+   old. Undefined where none is, or none can be that old yet. */
+function reach(site) {
+  if (!site.survived || state.lane.uptime < OLD_SECONDS) return undefined;
+  const young = d3.sum(site.ages || [], (live, i) => (state.lane.rows[i].from < OLD_SECONDS ? live : 0));
+  const known = site.allocations - young;
+  return known > 0 ? site.survived[2] / known : undefined;
+}
 const percent = d3.format(".1%");
 
 const COLUMNS = [
@@ -13,15 +20,20 @@ const COLUMNS = [
   { key: "count", name: "Blocks", of: (s) => weight(s, "live"), text: countText },
   { key: "old", name: "Age", of: oldBytes, draw: ageMix, hint: "Sorts by bytes in blocks of 100 s and more", ages: true },
   { key: "growth", name: "Growth a minute", of: (s) => s.growth_per_minute, text: (v) => (v ? signed(sizeText, v) : "") },
-  { key: "reach", name: "Reach 100 s", of: reach, text: percent, hint: "Share of all blocks born here that reached 100 s" },
+  { key: "reach", name: "Reach 100 s", of: reach, text: percent, hint: "Share of the blocks born here that reached 100 s, of those that are gone or that old" },
   { key: "verdict", name: "Verdict", of: (s) => -VERDICTS.indexOf(s.verdict || "too early"), draw: verdictChip, css: "text" },
   { key: "peak", name: "Over time", of: (s) => s.peak, draw: trendLine, css: "text", hint: "Bytes over the whole file, each on its own scale; sorts by the peak" },
   { key: "name", name: "Callsite", of: (s) => s.title, draw: stackCell, css: "text stack" },
 ];
 
-/* The columns that the dumps have something for. */
-const columns = () => COLUMNS.filter(({ key, ages }) =>
-  (!ages || hasAges()) && (!["growth", "reach", "verdict"].includes(key) || state.lane.sites.some((s) => s.verdict)));
+/* The columns that the dumps have something for. In a narrow window, where the others have to be
+   scrolled to, what one looks for comes first. */
+function columns() {
+  const first = innerWidth <= NARROW ? ["weight", "verdict", "name"] : [];
+  const shown = COLUMNS.filter(({ key, ages }) =>
+    (!ages || hasAges()) && (!["growth", "reach", "verdict"].includes(key) || state.lane.sites.some((s) => s.verdict)));
+  return d3.sort(shown, ({ key }) => !first.includes(key));
+}
 
 function ageMix(cell, site) {
   const mix = make("span", undefined, { class: "mix" });

@@ -10,10 +10,18 @@ function runsOf(lane) {
     .filter(([start, end]) => end > start);
 }
 
+/* Where the time axis has labels: round moments, else its ends, no second twice. */
+function momentsOf(x, count) {
+  const [first, last] = x.domain(), single = state.lane.time.length === 1;
+  const round = x.ticks(Math.max(3, count)).filter((moment) => moment % 1000 === 0);
+  if (round.length > 1 && !single) return round;
+  return single || last - first < 1000 ? [first] : [first, last];
+}
+
 function drawTimeline() {
   const lane = state.lane, box = $("timeline");
   const width = Math.max(320, box.clientWidth), height = 280;
-  const edge = { top: 18, right: 12, bottom: 26, left: 74 };
+  const edge = { top: 18, right: 36, bottom: 26, left: 74 };       // right: half a label
   const rows = state.unit === "bytes" ? lane.bytes : lane.counts;
   const first = lane.time[0], last = lane.time[lane.time.length - 1];
   const x = d3.scaleUtc().domain([first * 1000, Math.max(last, first + 1) * 1000])
@@ -33,8 +41,8 @@ function drawTimeline() {
   svg.append("g").attr("class", "axis").attr("transform", `translate(${edge.left},0)`)
     .call(d3.axisLeft(y).tickValues(marks).tickFormat(unitText).tickSize(edge.left + edge.right - width));
   svg.append("g").attr("class", "axis").attr("transform", `translate(0,${height - edge.bottom})`)
-    .call(d3.axisBottom(x).ticks(Math.max(3, width / 130)).tickSize(4).tickFormat(d3.utcFormat(
-      last - first > 2 * 86400 ? "%m-%d %H:%M" : last - first > 1800 ? "%H:%M" : "%H:%M:%S")));
+    .call(d3.axisBottom(x).tickValues(momentsOf(x, width / 130)).tickSize(4).tickFormat(d3.utcFormat(
+      last - first > 86400 ? "%m-%d %H:%M" : last - first > 1800 ? "%H:%M" : "%H:%M:%S")));
 
   for (const [start, end] of runsOf(lane)) {
     const alone = end - start === 1;        // a single dump is drawn as a stroke
@@ -81,10 +89,11 @@ function* reading(lane, rows, index) {
   yield `Dump ${lane.seqs[index]}, ${timeText(lane.time[index])} UTC: ${unitText(d3.sum(rows[index]))} live`;
   const colors = ageColors();
   for (const [i, row] of lane.rows.entries()) {
+    const part = make("span", undefined, { class: "row" });
     const mark = make("span", undefined, { class: "swatch" });
     mark.style.background = colors[i];
-    yield mark;
-    yield `${rowText(row)}: ${unitText(rows[index][i])}`;
+    part.append(mark, `${rowText(row)}: ${unitText(rows[index][i])}`);
+    yield part;
   }
 }
 
