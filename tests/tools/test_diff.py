@@ -87,6 +87,40 @@ class Diff(ToolTest):
         text = self.tool("diff", f"{path}:1", path, status=1)
         self.assertIn("New, or not among the 5 of 40 that dump 1 lists", text)
 
+    def test_what_a_short_list_may_have_had_is_not_compared(self):
+        """Nor does it decide the status; what has more than an unlisted callsite can have, does."""
+        whole, = make_dumps.history(dumps=1, interval=300, callsites=1100, top=1100)
+        old = self.write("old", self.line(whole | {"top": whole["top"][:10]}))
+        new = self.write("new", self.line(whole))
+        for first, second, group, side in ((old, new, "new", "old"), (new, old, "gone", "new")):
+            text = self.tool("diff", first, second, status=0)
+            self.assertIn("No listed callsite differs.\n", text)
+            self.assertRegex(text, rf"\nNot listed in the {side} dump \(10 of 1,100\), so not compared: "
+                                   r"[0-9,]+ callsites, [0-9.]+MiB in [0-9,]+ allocations\n\Z")
+            found = self.as_json(first, second, status=0)
+            self.assertEqual(found[group], [])
+            self.assertGreater(len(found[f"{group}_or_unlisted"]), 500)
+        least = whole["top"][9]["bytes"]
+        whole["top"][20] |= {"bytes": least + 1, "live": 7}
+        whole["top"][21] |= {"bytes": least, "live": 7}
+        new = self.write("grown", self.line(whole))
+        for change, most in (({}, least), ({"sort": "count"}, None), ({"min_age": 10}, None)):
+            dump = whole | {"top": whole["top"][:10]} | change
+            rest = sum(entry["bytes"] for entry in whole["top"][10:]) - 1
+            dump["totals"] = whole["totals"] | {"live_bytes": rest + sum(
+                entry["bytes"] for entry in dump["top"])}
+            self.write("old", self.line(dump))
+            found = self.as_json(old, new, status=int(most is not None))
+            self.assertEqual([row["bytes"] for row in found["new"]], [least + 1] if most else [])
+        dump["totals"]["live_bytes"] -= rest - 100      # what is left of all for the others
+        self.write("old", self.line(dump))
+        sizes = [row["bytes"] for row in self.as_json(old, new)["new"]]
+        self.assertGreater(len(sizes), 2)
+        self.assertGreater(min(sizes), 100)
+        self.assertIn("New, or not among the 10 of 1,100 that dump 1 lists: ",
+                      self.tool("diff", old, new, status=1))
+        self.assertIn("allocations (at most 100B -> ", self.tool("diff", old, new, status=1))
+
     def test_top_and_order(self):
         path, _ = self.dumps(top=40)
         text = self.tool("diff", "--top", 1, f"{path}:5", path, status=1)

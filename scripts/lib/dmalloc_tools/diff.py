@@ -1,5 +1,6 @@
 """dmalloc-diff: what grew between two dumps, callsite by callsite."""
 
+import copy
 import json
 
 from . import cli, names, source, units
@@ -10,10 +11,13 @@ What grew between two dumps, by callsite, the largest change first.
 A dump is FILE (its last dump), FILE:SEQ (dump number SEQ; -1 is the last) or
 the PID of a running process. Callsites are matched by build id and offset, so
 across restarts and address randomization; those that are left, by their
-functions' names, so across a rebuild."""
+functions' names, so across a rebuild.
+
+Where a dump lists only its largest callsites, one that it lacks is compared if it
+has more than any that is not listed can have; the others are added up."""
 
 EPILOG = """\
-exit status: 0 no callsite differs, 1 some do, 2 trouble
+exit status: 0 no listed callsite differs, 1 some do, 2 trouble
 
   dmalloc-diff heap.jsonl:3 heap.jsonl:9
   dmalloc-diff monday.jsonl friday.jsonl
@@ -21,11 +25,13 @@ exit status: 0 no callsite differs, 1 some do, 2 trouble
 
 
 class Change:
-    """A callsite before and after; either may be None."""
+    """A callsite before and after; either may be None. `unlisted` is how much the
+    one that is None may have had all the same, in a dump that does not list all."""
 
-    def __init__(self, old, new):
+    def __init__(self, old, new, unlisted=None):
         self.old = old
         self.new = new
+        self.unlisted = unlisted
         self.bytes = (new.bytes if new else 0) - (old.bytes if old else 0)
         self.live = (new.live if new else 0) - (old.live if old else 0)
 
@@ -34,6 +40,11 @@ class Change:
         """The newer of the two."""
         return self.new or self.old
 
+    @property
+    def sure(self):
+        """Whether it has more than an unlisted callsite can have."""
+        return self.unlisted is None or self.callsite.bytes > self.unlisted
+
 
 def merge(callsites, key):
     """{key: Callsite}: those of equal KEY added up (two stacks of one name, say)."""
@@ -41,12 +52,25 @@ def merge(callsites, key):
     for callsite in callsites:
         place = key(callsite)
         if place in merged:
-            first = merged[place]
-            first.live += callsite.live
-            first.bytes += callsite.bytes
+            merged[place].live += callsite.live
+            merged[place].bytes += callsite.bytes
         else:
-            merged[place] = callsite
+            merged[place] = copy.copy(callsite)
     return merged
+
+
+def lists_all(dump):
+    return len(dump.callsites) >= dump.callsites_used
+
+
+def most_unlisted(dump):
+    """The most bytes that a callsite may have which DUMP does not list; None: it lists all."""
+    if lists_all(dump):
+        return None
+    most = max(0, dump.totals["live_bytes"] - dump.listed_bytes)
+    if dump.data.get("sort", "bytes") == "bytes" and not dump.data.get("min_age"):
+        most = min([most, *(entry["bytes"] for entry in dump.data["top"])])
+    return most
 
 
 def changes(old, new):
@@ -56,18 +80,19 @@ def changes(old, new):
     for key in (names.exact_key, names.symbol_key):
         left, right = merge(before, key), merge(after, key)
         found += [Change(left[place], right[place]) for place in left if place in right]
-        before = [left[place] for place in left if place not in right]
-        after = [right[place] for place in right if place not in left]
-    return found + [Change(gone, None) for gone in before] + [Change(None, made) for made in after]
+        before = [callsite for callsite in before if key(callsite) not in right]
+        after = [callsite for callsite in after if key(callsite) not in left]
+    lost, had = most_unlisted(new), most_unlisted(old)
+    return found + [Change(gone, None, lost) for gone in before] \
+        + [Change(None, made, had) for made in after]
 
 
 def _groups(differing, old, new):
     """The headings and their Changes. A list that is not whole is named so:
     a callsite that it lacks may only have been too small for it."""
     def missing(dump):
-        listed = len(dump.callsites)
-        return "" if listed >= dump.callsites_used else \
-            f", or not among the {listed} of {dump.callsites_used} that dump {dump.seq} lists"
+        return "" if lists_all(dump) else \
+            f", or not among the {_listed(dump)} that dump {dump.seq} lists"
 
     both = [change for change in differing if change.old and change.new]
     return (
@@ -77,18 +102,25 @@ def _groups(differing, old, new):
         ("gone", f"Gone{missing(new)}", [c for c in differing if not c.new]))
 
 
+def _listed(dump):
+    return f"{len(dump.callsites):,} of {dump.callsites_used:,}"
+
+
 def _lines(change, number):
     callsite = change.callsite
     verdict = f" -- {callsite.verdict}: {callsite.reason}" if change.new and callsite.verdict else ""
-    was = f" ({units.size(change.old.bytes)} -> {units.size(change.new.bytes)})" \
-        if change.old and change.new else ""
+    was = ""
+    if change.unlisted is not None or change.old and change.new:
+        before, after = (units.size(side.bytes) if side else f"at most {units.size(change.unlisted)}"
+                         for side in (change.old, change.new))
+        was = f" ({before} -> {after})"
     yield f"{number:2}. {units.signed_size(change.bytes)} in {change.live:+,} allocations{was}{verdict}"
     for frame in callsite.frames:
         for line in names.frame_lines(frame):
             yield f"    {line}"
 
 
-def text(old, new, differing, limit):
+def text(old, new, differing, unlisted, limit):
     """The comparison for people: a heading, then each group."""
     yield f"old: {old.summary()}"
     yield f"new: {new.summary()}"
@@ -110,9 +142,16 @@ def text(old, new, differing, limit):
             yield f"    {len(group) - limit:,} more, {units.signed_size(rest)} (--top {len(group)})"
     if not differing:
         yield "No listed callsite differs."
+    for name, dump, group in (("old", old, [c for c in unlisted if not c.old]),
+                              ("new", new, [c for c in unlisted if not c.new])):
+        if group:
+            yield (f"Not listed in the {name} dump ({_listed(dump)}), so not compared: "
+                   f"{units.plural(len(group), 'callsite')}, "
+                   f"{units.size(abs(sum(change.bytes for change in group)))} in "
+                   f"{abs(sum(change.live for change in group)):,} allocations")
 
 
-def as_json(old, new, differing):
+def as_json(old, new, differing, unlisted):
     """The comparison as one JSON object; `frames` leaf first."""
     def side(dump):
         return {name: getattr(dump, name) for name in ("pid", "seq", "program", "host")} | {
@@ -127,7 +166,9 @@ def as_json(old, new, differing):
 
     return {"old": side(old), "new": side(new)} | {
         name: [row(change) for change in group]
-        for name, _, group in _groups(differing, old, new)}
+        for name, _, group in _groups(differing, old, new)} | {
+        "new_or_unlisted": [row(change) for change in unlisted if not change.old],
+        "gone_or_unlisted": [row(change) for change in unlisted if not change.new]}
 
 
 def main():
@@ -143,12 +184,14 @@ def main():
     options = parser.parse_args()
 
     old, new = source.one(options.old, options.pid), source.one(options.new, options.pid)
-    differing = [change for change in changes(old, new) if change.bytes or change.live]
+    changed = [change for change in changes(old, new) if change.bytes or change.live]
     measure = (lambda c: abs(c.bytes)) if options.sort == "bytes" else (lambda c: abs(c.live))
-    differing.sort(key=measure, reverse=True)
+    changed.sort(key=measure, reverse=True)
+    differing = [change for change in changed if change.sure]
+    unlisted = [change for change in changed if not change.sure]
     if options.json:
-        print(json.dumps(as_json(old, new, differing)))
+        print(json.dumps(as_json(old, new, differing, unlisted)))
     else:
-        for line in text(old, new, differing, options.top):
+        for line in text(old, new, differing, unlisted, options.top):
             print(line)
     return 1 if differing else 0
