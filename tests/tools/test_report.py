@@ -95,18 +95,20 @@ class Page(ToolTest):
         self.assertIn(f"{history[-1]['totals']['live']:,} live", self.text("#reading"))
 
     def test_time_labels(self):
-        """Whole, none of them twice, and one for a single dump."""
-        for dumps, interval in ((60, 5), (60, 0.1), (300, 400), (9, 40000), (2, 0.2), (1, 5)):
+        """Whole, apart from each other, none of them twice, and one for a single dump."""
+        for dumps, interval in ((60, 5), (78, 5), (60, 0.1), (300, 400), (9, 40000), (2, 0.2), (1, 5)):
             path, _ = self.dumps(dumps=dumps, interval=interval, callsites=1)
             self.page(path)
             for width in (1280, 420):
                 self.driver.set_window_size(width, 1600)
                 self.driver.execute_script("change({})")
-                self.assertTrue(self.driver.execute_script("""
+                left, *edges, right = self.driver.execute_script("""
                     const svg = document.querySelector("#timeline svg").getBoundingClientRect();
-                    return [...document.querySelectorAll("#timeline .axis text")].every((label) => {
+                    const labels = [...document.querySelectorAll("#timeline .axis:nth-of-type(2) text")];
+                    return [svg.left, ...labels.flatMap((label) => {
                       const box = label.getBoundingClientRect();
-                      return box.left >= svg.left && box.right <= svg.right; });"""), interval)
+                      return [box.left, box.right]; }), svg.right];""")
+                self.assertEqual([left, *edges, right], sorted([left, *edges, right]), interval)
                 labels = self.texts("#timeline .axis:nth-of-type(2) text")
                 self.assertTrue(labels)
                 self.assertEqual(len(labels), len(set(labels)), labels)

@@ -2,6 +2,7 @@
    dumps that someone asked for. The cursor reads one dump's exact figures. */
 
 const timeline = { cursor: -1 };
+const LABEL_WIDTH = 72;                  // pixels, with a gap
 
 /* [first, end) of the samples of each run: no area is drawn across a restart. */
 function runsOf(lane) {
@@ -10,10 +11,13 @@ function runsOf(lane) {
     .filter(([start, end]) => end > start);
 }
 
-/* Where the time axis has labels: round moments, else its ends, no second twice. */
-function momentsOf(x, count) {
+/* Where the time axis has labels: round moments as far apart as a label is wide, else its ends; no
+   second twice. */
+function momentsOf(x, room) {
   const [first, last] = x.domain(), single = state.lane.time.length === 1;
-  const round = x.ticks(Math.max(3, count)).filter((moment) => moment % 1000 === 0);
+  const seconds = x.ticks(Math.max(3, room / 100)).filter((moment) => moment % 1000 === 0);
+  const step = Math.ceil(seconds.length * LABEL_WIDTH / room);
+  const round = seconds.filter((_, i) => i % step === 0);
   if (round.length > 1 && !single) return round;
   return single || last - first < 1000 ? [first] : [first, last];
 }
@@ -41,7 +45,7 @@ function drawTimeline() {
   svg.append("g").attr("class", "axis").attr("transform", `translate(${edge.left},0)`)
     .call(d3.axisLeft(y).tickValues(marks).tickFormat(unitText).tickSize(edge.left + edge.right - width));
   svg.append("g").attr("class", "axis").attr("transform", `translate(0,${height - edge.bottom})`)
-    .call(d3.axisBottom(x).tickValues(momentsOf(x, width / 130)).tickSize(4).tickFormat(d3.utcFormat(
+    .call(d3.axisBottom(x).tickValues(momentsOf(x, width - edge.left - edge.right)).tickSize(4).tickFormat(d3.utcFormat(
       last - first > 86400 ? "%m-%d %H:%M" : last - first > 1800 ? "%H:%M" : "%H:%M:%S")));
 
   for (const [start, end] of runsOf(lane)) {
