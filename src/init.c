@@ -113,6 +113,16 @@ read_settings(void)
   return true;
 }
 
+/* Why what is behind us cannot be recorded, or NULL. */
+static const char *
+look_behind(void)
+{
+  if (!dm_next_is_whole())
+    return "malloc_usable_size is not of the library that malloc is of";
+  dm_next_probe();
+  return NULL;
+}
+
 /* What the dumps remember and leave out. Without memory they do less. */
 static void
 start_judging(void)
@@ -207,8 +217,9 @@ start(void)
 
   dm_clock_start();
   make_secret();
-  dm_next_probe();
-  const char *why = start_books();
+  const char *why = look_behind();
+  if (!why)
+    why = start_books();
   if (why)
   {
     say("this process is not tracked", why);

@@ -70,6 +70,23 @@ dm_next_ready(void)
   return dm_next.malloc != NULL;
 }
 
+/* The library that FUNCTION is in. The loader's lock-free look-up; dladdr would
+   search the names too. */
+static const void *
+library_of(const void *function)
+{
+  struct dl_find_object found;
+  return _dl_find_object((void *) function, &found) == 0 ? found.dlfo_link_map
+                                                         : NULL;
+}
+
+bool
+dm_next_is_whole(void)
+{
+  return library_of((void *) dm_next.malloc) ==
+         library_of((void *) dm_next.malloc_usable_size);
+}
+
 static bool
 header_is_right(void *block)
 {
@@ -86,10 +103,8 @@ dm_next_probe(void)
   /* Another allocator may keep no header at all, and the word before its
      block may not even be mapped; so first ask who it is, by a function of
      glibc's that nobody else defines. */
-  Dl_info of_malloc, of_libc;
-  if (!dladdr((void *) dm_next.malloc, &of_malloc) ||
-      !dladdr((void *) (uintptr_t) &gnu_get_libc_version, &of_libc) ||
-      of_malloc.dli_fbase != of_libc.dli_fbase)
+  if (library_of((void *) dm_next.malloc) !=
+      library_of((void *) &gnu_get_libc_version))
     return;
   /* Few pages of the heap, and one block that is mapped by itself: this is done
      at each start of a program. */

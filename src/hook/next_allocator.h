@@ -35,6 +35,11 @@ extern DM_HIDDEN struct dm_next_allocator dm_next;
    bootstrap arena then. */
 bool dm_next_ready(void);
 
+/* Whether malloc_usable_size is of the library that malloc is of. A preload
+   that has no malloc_usable_size leaves glibc's in sight, which would read a
+   header before each block that is not there. */
+bool dm_next_is_whole(void);
+
 /* Finds out whether blocks carry glibc's chunk header, by comparing what the
    header says with what malloc_usable_size says, for blocks of every kind. */
 void dm_next_probe(void);

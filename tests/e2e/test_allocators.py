@@ -68,3 +68,13 @@ class Allocators(harness.Case):
                     self.assertEqual((profiled.status, profiled.stdout),
                                      (plain.status, plain.stdout))
                     self.assert_balanced(profiled.dump())
+
+    def test_without_a_usable_size_of_its_own(self):
+        """glibc's malloc_usable_size knows nothing of another allocator's blocks."""
+        for behind in (harness.small("plugins/four.so"), "libmemusage.so"):
+            with self.subTest(behind):
+                result = harness.run([harness.small("names")], behind=(behind,))
+                self.assertEqual((result.status, result.dumps), (0, []), result.stderr)
+                self.assertEqual(result.stderr.count(b"dmalloc: "), 1, result.stderr)
+                self.assertIn(b"dmalloc: this process is not tracked: malloc_usable_size is not "
+                              b"of the library that malloc is of\n", result.stderr)

@@ -135,6 +135,17 @@ START_TEST(a_header_that_differs_is_not_read)
 }
 END_TEST
 
+/* What reads another library's blocks would read what is no header of its own.
+ */
+START_TEST(a_usable_size_of_another_library)
+{
+  ck_assert(dm_next_ready());
+  ck_assert(dm_next_is_whole());
+  dm_next.malloc_usable_size = lie;
+  ck_assert(!dm_next_is_whole());
+}
+END_TEST
+
 int
 main(void)
 {
@@ -146,6 +157,7 @@ main(void)
                                 finds_the_allocator,
                                 usable_sizes,
                                 a_header_that_differs_is_not_read,
+                                a_usable_size_of_another_library,
                                 NULL};
   return run_suite(make_suite("next_allocator", NULL, tests));
 }
