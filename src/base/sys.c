@@ -115,6 +115,17 @@ dm_sys_protect_none(void *start, size_t length)
                           (long) whole_pages(length), PROT_NONE, 0, 0, 0);
 }
 
+bool
+dm_sys_can_read(const void *address)
+{
+  enum
+  {
+    NO_WAY = -1 /* neither SIG_BLOCK, SIG_UNBLOCK nor SIG_SETMASK */
+  };
+  return dm_syscall(SYS_rt_sigprocmask, NO_WAY, (long) address, 0,
+                    sizeof(uint64_t), 0, 0) == -EINVAL;
+}
+
 int
 dm_sys_open(const char *path, int flags, mode_t mode)
 {

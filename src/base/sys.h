@@ -41,6 +41,11 @@ size_t dm_sys_mapped_bytes(void);
 /* Takes away all access to LENGTH bytes at START: a guard page. */
 int dm_sys_protect_none(void *start, size_t length);
 
+/* Whether the 8 bytes at ADDRESS may be read, asked of the kernel: it is told
+   to set the signal mask from there in a way that does not exist, and says what
+   is wrong first. Where a sandbox refuses that nothing may be read. */
+bool dm_sys_can_read(const void *address);
+
 /* FLAGS and MODE as open(2); O_CLOEXEC is always added. */
 int dm_sys_open(const char *path, int flags, mode_t mode);
 int dm_sys_close(int fd);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/sys.h"
+
 /* Our own ELF header, put there by the linker: it says what a header of this
    machine looks like. */
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
@@ -115,10 +117,27 @@ dm_elf_note_build_id(const void *notes, size_t size, size_t alignment,
   return false;
 }
 
-/* Whether the contents of NOTE are there to be read: inside a readable
+/* Whether SIZE bytes at ADDRESS can be read: a program may hide what the loader
+   has mapped. */
+static bool
+can_read(uintptr_t address, size_t size)
+{
+  enum
+  {
+    PAGE = 4096
+  };
+  const uintptr_t end = address + size;
+  for (uintptr_t at = address & -(uintptr_t) 8; at < end;
+       at = (at | (PAGE - 1)) + 1)
+    if (!dm_sys_can_read((const void *) at))
+      return false;
+  return true;
+}
+
+/* Whether the contents of NOTE should be there to be read: inside a readable
    segment's part that comes from the file. */
 static bool
-is_readable(const Elf64_Phdr *note, const Elf64_Phdr *segments, unsigned count)
+is_in_file(const Elf64_Phdr *note, const Elf64_Phdr *segments, unsigned count)
 {
   for (unsigned i = 0; i < count; i++)
     if (segments[i].p_type == PT_LOAD && (segments[i].p_flags & PF_R) &&
@@ -135,20 +154,23 @@ dm_elf_identity_of_image(uintptr_t start, uintptr_t end, uintptr_t base,
                          struct dm_elf_identity *identity)
 {
   memset(identity, 0, sizeof *identity);
-  const Elf64_Ehdr *header = dm_elf_header((const void *) start, end - start);
+  size_t size = end - start;
+  if (!can_read(start, size < DM_ELF_HEAD_SIZE ? size : DM_ELF_HEAD_SIZE))
+    return;
+  const Elf64_Ehdr *header = dm_elf_header((const void *) start, size);
   if (!header)
     return;
-  identity->headers = dm_elf_hash_headers(header, end - start);
+  identity->headers = dm_elf_hash_headers(header, size);
 
   unsigned count;
-  const Elf64_Phdr *segments =
-      dm_elf_program_headers(header, end - start, &count);
+  const Elf64_Phdr *segments = dm_elf_program_headers(header, size, &count);
   for (unsigned i = 0; segments && i < count; i++)
   {
     const Elf64_Phdr *note = &segments[i];
     uintptr_t address = base + note->p_vaddr;
-    if (note->p_type == PT_NOTE && is_readable(note, segments, count) &&
+    if (note->p_type == PT_NOTE && is_in_file(note, segments, count) &&
         address >= start && address < end && note->p_filesz <= end - address &&
+        can_read(address, note->p_filesz) &&
         dm_elf_note_build_id((const void *) address, note->p_filesz,
                              note->p_align, identity))
       return;

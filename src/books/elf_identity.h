@@ -61,7 +61,8 @@ bool dm_elf_note_build_id(const void *notes, size_t size, size_t alignment,
                           struct dm_elf_identity *identity);
 
 /* Fills IDENTITY from the module that is loaded at START to END, with BASE
-   added to its file's addresses. The module must not be unloaded meanwhile. */
+   added to its file's addresses; what cannot be read of it is not there. The
+   module must not be unloaded meanwhile. */
 void dm_elf_identity_of_image(uintptr_t start, uintptr_t end, uintptr_t base,
                               struct dm_elf_identity *identity);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -280,6 +281,23 @@ START_TEST(seen_again_before_a_recheck)
 }
 END_TEST
 
+/* Whoever hides a library's headers keeps its code running. */
+START_TEST(a_header_that_cannot_be_read)
+{
+  struct link_map *map = load_path(here, "plugin_a.so");
+  uintptr_t code = address_in(map);
+  ck_assert_int_eq(mprotect((void *) map->l_addr, 4096, PROT_NONE), 0);
+  unsigned number = dm_modules_find(code);
+  ck_assert_uint_ne(number, 0);
+  ck_assert_uint_eq(dm_module(number)->identity.headers, 0);
+  ck_assert_uint_eq(dm_module(number)->identity.build_id_length, 0);
+  ck_assert(strstr(dm_module(number)->path, "/plugin_a.so"));
+  ck_assert_uint_eq(dm_modules_find(code), number);
+  /* A leak sanitizer reads it at the end. */
+  ck_assert_int_eq(mprotect((void *) map->l_addr, 4096, PROT_READ), 0);
+}
+END_TEST
+
 START_TEST(relative_paths)
 {
   copy("plugin_a", "plugin.so");
@@ -484,6 +502,7 @@ make_modules_suite(void)
   tcase_add_test(tcase, rebuilt_at_the_same_path);
   tcase_add_test(tcase, rebuilt_without_build_ids);
   tcase_add_test(tcase, seen_again_before_a_recheck);
+  tcase_add_test(tcase, a_header_that_cannot_be_read);
   tcase_add_test(tcase, relative_paths);
   tcase_add_test(tcase, without_memory);
   tcase_add_test(tcase, more_than_the_table_holds);

@@ -87,6 +87,27 @@ START_TEST(a_guard_page_guards)
 }
 END_TEST
 
+START_TEST(what_can_be_read)
+{
+  sigset_t before, after;
+  pthread_sigmask(SIG_SETMASK, NULL, &before);
+  char *pages = dm_sys_map(8192);
+  ck_assert(dm_sys_can_read(pages));
+  ck_assert(dm_sys_can_read(pages + 8192 - 8));
+  ck_assert_int_eq(dm_sys_protect_none(pages + 4096, 4096), 0);
+  ck_assert(dm_sys_can_read(pages + 4096 - 8));
+  ck_assert(!dm_sys_can_read(pages + 4096 - 7));
+  ck_assert(!dm_sys_can_read(pages + 4096));
+  ck_assert(!dm_sys_can_read((void *) 1));
+  ck_assert(!dm_sys_can_read((void *) (UINTPTR_MAX / 2 + 1)));
+  /* All bits set: they become nobody's mask. */
+  memset(pages, 0xff, 8);
+  ck_assert(dm_sys_can_read(pages));
+  pthread_sigmask(SIG_SETMASK, NULL, &after);
+  ck_assert_int_eq(memcmp(&before, &after, sizeof(uint64_t)), 0);
+}
+END_TEST
+
 START_TEST(files)
 {
   char path[] = "/tmp/dmalloc-sys-XXXXXX";
@@ -346,6 +367,7 @@ main(void)
   tcase_add_test(errnos, maps_zeroed_pages_and_counts_them);
   tcase_add_test(errnos, reserves_pages_that_count_when_they_are_used);
   tcase_add_test(errnos, refuses_what_the_kernel_refuses);
+  tcase_add_test(errnos, what_can_be_read);
   tcase_add_test(errnos, files);
   tcase_add_test(errnos, links_are_always_terminated);
   tcase_add_test(errnos, each_function_can_fail);
