@@ -13,30 +13,28 @@ dm_cell_add_frees(struct dm_sums *to, const struct dm_cell *cell)
 {
   const struct dm_late *late = late_of(cell);
   to->frees[0] += dm_counter_read(&cell->frees);
-  for (unsigned i = 1; late && i < DM_AGE_ROWS; i++)
+  to->freed_bytes += dm_counter_read(&cell->freed_bytes);
+  if (!late)
+    return;
+  for (unsigned i = 1; i < DM_AGE_ROWS; i++)
     to->frees[i] += dm_counter_read(&late->frees[i - 1]);
+  to->freed_bytes += dm_counter_read(&late->freed_bytes);
+  to->shrunk_bytes += dm_counter_read(&late->shrunk_bytes);
 }
 
 void
 dm_cell_add_allocations(struct dm_sums *to, const struct dm_cell *cell)
 {
-  to->allocations += dm_counter_read(&cell->allocations);
-}
-
-void
-dm_cell_add_rest(struct dm_sums *to, const struct dm_cell *cell)
-{
+  /* Not before what was read for the frees. */
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
   const struct dm_late *late = late_of(cell);
-  to->freed_bytes += dm_counter_read(&cell->freed_bytes);
-  if (late)
-  {
-    to->freed_bytes += dm_counter_read(&late->freed_bytes);
-    to->in_place += dm_counter_read(&late->in_place);
-    to->moved += dm_counter_read(&late->moved);
-    to->shrunk_bytes += dm_counter_read(&late->shrunk_bytes);
-    to->grown_bytes += dm_counter_read(&late->grown_bytes);
-  }
+  to->allocations += dm_counter_read(&cell->allocations);
   to->allocated_bytes += dm_counter_read(&cell->allocated_bytes);
+  if (!late)
+    return;
+  to->in_place += dm_counter_read(&late->in_place);
+  to->moved += dm_counter_read(&late->moved);
+  to->grown_bytes += dm_counter_read(&late->grown_bytes);
 }
 
 void
@@ -44,7 +42,6 @@ dm_cell_add(struct dm_sums *to, const struct dm_cell *cell)
 {
   dm_cell_add_frees(to, cell);
   dm_cell_add_allocations(to, cell);
-  dm_cell_add_rest(to, cell);
 }
 
 uint64_t

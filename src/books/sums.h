@@ -18,11 +18,12 @@ struct dm_sums
 };
 void dm_cell_add(struct dm_sums *to, const struct dm_cell *cell);
 
-/* The same in three parts, for sums over all ledgers in which no block may
-   show as less than nothing: all frees, then all allocations, then the rest. */
+/* The same in two parts, for sums over all ledgers in which no block may show
+   as less than nothing: first all that takes away from blocks and bytes, then
+   all that adds to them. What takes away comes after what it takes from, in
+   whatever ledger, so the second part has that too. */
 void dm_cell_add_frees(struct dm_sums *to, const struct dm_cell *cell);
 void dm_cell_add_allocations(struct dm_sums *to, const struct dm_cell *cell);
-void dm_cell_add_rest(struct dm_sums *to, const struct dm_cell *cell);
 uint64_t dm_sums_frees(const struct dm_sums *sums);
 uint64_t dm_sums_live_bytes(const struct dm_sums *sums);
 

@@ -54,18 +54,28 @@ find_peak(struct dm_snapshot *snapshot)
   snapshot->peak_bytes = dm_ledger_peak(live > 0 ? (uint64_t) live : 0);
 }
 
+/* Adds a PART of all cells of all ledgers. */
 static void
-add_all_cells(struct dm_snapshot *snapshot)
+add_part(struct dm_sums *to,
+         void (*part)(struct dm_sums *, const struct dm_cell *))
 {
-  struct dm_sums sums = {0};
   uint32_t used = dm_callsites_used();
   for (const struct dm_ledger *ledger = dm_ledgers(); ledger;
        ledger = ledger->next)
   {
     const struct dm_cell *cell;
     for (uint32_t i = 0; (cell = dm_ledger_next_cell(ledger, &i, used)); i++)
-      dm_cell_add(&sums, cell);
+      part(to, cell);
   }
+}
+
+static void
+add_all_cells(struct dm_snapshot *snapshot)
+{
+  struct dm_sums sums = {0};
+  add_part(&sums, dm_cell_add_frees);
+  /* The second look sees all ledgers and cells that the first one saw. */
+  add_part(&sums, dm_cell_add_allocations);
   add_totals(snapshot, &sums);
 }
 

@@ -2,6 +2,8 @@
 
 #include "dump/snapshot.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,6 +130,45 @@ START_TEST(sums_over_ledgers)
   ck_assert_uint_eq(totals.allocated_bytes, snapshot.allocated_bytes);
   ck_assert_int_eq(totals.live.bytes, snapshot.live.bytes);
   ck_assert_uint_eq(totals.mishaps.foreign_frees, 7);
+}
+END_TEST
+
+static _Atomic bool enough;
+
+/* The ledger that is read first allocates, that which is read last frees. */
+static void *
+come_and_go(void *unused)
+{
+  while (!enough)
+  {
+    dm_ledger_alloc(other, 1, 1, 100);
+    dm_ledger_resize(other, 1, 1, 100, 3000);
+    dm_ledger_resize(one, 1, 1, 3000, 10);
+    dm_ledger_free(one, 1, 1, 10);
+  }
+  return unused;
+}
+
+/* What comes and goes while the ledgers are read shows as live or not at all,
+   never as less than nothing. */
+START_TEST(totals_are_never_below_zero)
+{
+  /* Much to read between its two cells. */
+  make_callsites(CAP);
+  for (uint32_t site = 2; site <= CAP; site++)
+    allocate(other, site, 1, 0);
+  pthread_t thread;
+  ck_assert_int_eq(pthread_create(&thread, NULL, come_and_go, NULL), 0);
+  bool below = false;
+  for (unsigned i = 0; i < 1000 && !below; i++)
+  {
+    struct dm_snapshot totals = {0};
+    dm_snapshot_totals(&totals);
+    below = totals.live.count < CAP - 1 || totals.live.bytes < 0;
+  }
+  enough = true;
+  pthread_join(thread, NULL);
+  ck_assert(!below);
 }
 END_TEST
 
@@ -556,6 +597,7 @@ main(void)
 {
   const TTest *const tests[] = {nothing,
                                 sums_over_ledgers,
+                                totals_are_never_below_zero,
                                 ages_and_sizes,
                                 the_list_is_in_order,
                                 callsites_without_live_blocks_are_not_listed,
