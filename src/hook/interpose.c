@@ -80,6 +80,8 @@ resize_to_nothing(void *block, struct dm_caller caller)
   struct dm_realloc taken;
   dm_record_realloc_begin(&taken, block);
   void *result = dm_next.realloc(block, 0);
+  if (result)
+    dm_record_outermost(result);
   void *roomy = result ? dm_next.realloc(result, DM_STAMP_SIZE) : NULL;
   if (roomy)
     dm_record_realloc_end(&taken, roomy, 0, caller);
@@ -108,6 +110,8 @@ resize(void *block, size_t size, struct dm_caller caller)
 static void *
 recorded(const char *name, void *block, size_t size, struct dm_caller caller)
 {
+  if (block)
+    dm_record_outermost(block);
   if (block && dm_thread_here.place)
     dm_record_alloc(dm_thread_here.place, block, dm_next_usable_size(block),
                     size, caller, DM_TIME_ASKED);

@@ -156,6 +156,17 @@ count_gone(enum dm_stamp_state state, const struct dm_block *what)
 }
 
 void
+dm_record_outermost(void *block)
+{
+  struct dm_block inner;
+  if (dm_next.chunk_headers || dm_stamp_read(block, dm_next_usable_size(block),
+                                             &inner) != DM_STAMP_VALID)
+    return;
+  dm_stamp_clear(block, dm_next_usable_size(block));
+  count_free(&inner);
+}
+
+void
 dm_record_any_free(void *block, uintptr_t address)
 {
   struct dm_realloc taken;
@@ -255,6 +266,8 @@ dm_record_realloc_end(const struct dm_realloc *realloc, void *result,
                       size_t size, struct dm_caller caller)
 {
   bool ours = realloc->state == DM_STAMP_VALID;
+  if (result)
+    dm_record_outermost(result);
   if (result && ours && result == realloc->block)
     stayed(realloc, size);
   else if (result)

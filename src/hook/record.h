@@ -159,6 +159,12 @@ dm_record_free(struct dm_thread *thread, void *block, size_t usable,
              : DM_FREE_COUNTED;
 }
 
+/* BLOCK is about to be recorded. An allocator that got it from its own malloc,
+   calloc or the like, which are ours, has it in the books already: it leaves
+   them, for who asked the allocator has it now. (So does one that was freed
+   past us and is handed out anew.) glibc's does no such thing. */
+void dm_record_outermost(void *block);
+
 /* Does what is left to do about BLOCK, freed from ADDRESS by this thread. */
 void dm_record_free_rest(enum dm_freeing rest, void *block, uintptr_t address);
 

@@ -78,3 +78,12 @@ class Allocators(harness.Case):
                 self.assertEqual(result.stderr.count(b"dmalloc: "), 1, result.stderr)
                 self.assertIn(b"dmalloc: this process is not tracked: malloc_usable_size is not "
                               b"of the library that malloc is of\n", result.stderr)
+
+    def test_an_allocator_that_calls_its_own_malloc(self):
+        """What it asks malloc for, to hand it out itself, is one block and no two."""
+        nested = harness.small("plugins/nested.so")
+        for program, live in (("resized", 0), ("entry_points", 11)):
+            with self.subTest(program):
+                dump = self.run_small(program, behind=(nested,)).dump()
+                self.assert_balanced(dump)
+                self.assertEqual(dump["totals"]["live"], live)

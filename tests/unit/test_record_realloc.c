@@ -62,6 +62,31 @@ START_TEST(realloc_that_moves)
 }
 END_TEST
 
+/* An allocator that calls its own malloc, which is ours, for what it hands out:
+   the block is in the books when it comes. */
+START_TEST(realloc_that_calls_malloc)
+{
+  dm_next.chunk_headers = false;
+  for (unsigned without_place = 0; without_place < 2; without_place++)
+  {
+    if (without_place)
+      lose_place();
+    void *block = allocate(100, 0);
+    dm_record_realloc_begin(&under_way, block);
+    void *other = allocate(dm_stamped_size(1000), 0);
+    dm_record_realloc_end(&under_way, other, 1000, caller);
+    check_live(1, 1000);
+    /* In place, by a realloc within. */
+    dm_record_realloc_begin(&under_way, other);
+    record(other, 500, caller);
+    dm_record_realloc_end(&under_way, other, 600, caller);
+    check_live(1, 600);
+    release(other, caller);
+    check_live(0, 0);
+  }
+}
+END_TEST
+
 START_TEST(realloc_that_fails)
 {
   static const size_t slacks[] = {0, 4095, 8000};
@@ -210,6 +235,7 @@ main(void)
 {
   const TTest *const tests[] = {realloc_in_place,
                                 realloc_that_moves,
+                                realloc_that_calls_malloc,
                                 realloc_that_fails,
                                 realloc_to_nothing,
                                 realloc_of_a_foreign_block,

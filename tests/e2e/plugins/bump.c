@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifndef TAKE
+#define TAKE(size) take(16, size)
+#endif
+
 enum
 {
   RING = 64 << 20,
@@ -37,7 +41,7 @@ void free(void *block) { (void) block; }
 void *
 calloc(size_t count, size_t size)
 {
-  void *block = take(16, count * size);
+  void *block = TAKE(count * size);
   return block ? memset(block, 0, count * size) : NULL;
 }
 
@@ -50,7 +54,7 @@ malloc_usable_size(void *block)
 void *
 realloc(void *block, size_t size)
 {
-  void *moved = take(16, size);
+  void *moved = TAKE(size);
   size_t old = malloc_usable_size(block);
   return moved && block ? memcpy(moved, block, old < size ? old : size) : moved;
 }
