@@ -89,6 +89,12 @@ dm_sys_reserve(size_t length)
 }
 
 void
+dm_sys_unreserve(void *start, size_t length)
+{
+  dm_syscall(SYS_munmap, (long) start, (long) whole_pages(length), 0, 0, 0, 0);
+}
+
+void
 dm_sys_use(size_t length)
 {
   atomic_fetch_add_explicit(&mapped_bytes, length, memory_order_relaxed);

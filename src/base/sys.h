@@ -30,8 +30,10 @@ void dm_sys_unmap(void *start, size_t length);
    that is touched never brings its neighbours in (no huge pages, and not locked
    with the rest of the process: mlockall would bring in all), and nothing is
    counted until dm_sys_use says that LENGTH bytes more are in use. Returns NULL
-   when the kernel refuses. */
+   when the kernel refuses. What was never said to be in use can be given back.
+ */
 void *dm_sys_reserve(size_t length);
+void dm_sys_unreserve(void *start, size_t length);
 void dm_sys_use(size_t length);
 
 /* Bytes mapped by dm_sys_map and not unmapped again, and those reserved that

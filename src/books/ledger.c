@@ -47,23 +47,55 @@ own_late(struct dm_ledger *ledger, struct dm_cell *cell)
              : late;
 }
 
-struct dm_ledger *
-dm_ledger_new(void)
+static size_t
+size_of_cells(void)
 {
-  size_t cells = pages_per_ledger * DM_CELLS_PER_PAGE * sizeof(struct dm_cell);
-  struct dm_ledger *ledger =
-      dm_sys_reserve(sizeof *ledger + cells + pages_per_ledger);
+  return pages_per_ledger * DM_CELLS_PER_PAGE * sizeof(struct dm_cell);
+}
+
+static size_t
+size_of_ledger(void)
+{
+  return sizeof(struct dm_ledger) + size_of_cells() + pages_per_ledger;
+}
+
+struct dm_ledger *
+dm_ledger_make(void)
+{
+  struct dm_ledger *ledger = dm_sys_reserve(size_of_ledger());
   if (!ledger)
     return NULL;
+  ledger->touched = (_Atomic bool *) ((char *) ledger->cells + size_of_cells());
+  struct dm_cell *other = &ledger->cells[DM_CALLSITE_OTHER];
+  if (own_late(ledger, other) && dm_births_init(&ledger->births))
+    return ledger;
+  dm_ledger_give_back(ledger);
+  return NULL;
+}
+
+void
+dm_ledger_give_back(struct dm_ledger *ledger)
+{
+  dm_sys_unreserve(ledger, size_of_ledger());
+}
+
+void
+dm_ledger_list(struct dm_ledger *ledger)
+{
   dm_sys_use(sizeof *ledger + pages_per_ledger);
-  ledger->touched = (_Atomic bool *) ((char *) ledger->cells + cells);
-  struct dm_cell *other = dm_ledger_own_cell(ledger, DM_CALLSITE_OTHER);
-  if (!own_late(ledger, other) || !dm_births_init(&ledger->births))
-    return NULL;
+  dm_ledger_own_cell(ledger, DM_CALLSITE_OTHER);
   ledger->next = atomic_load(&ledgers);
   /* Release: pairs with the acquire of dm_ledgers. */
   while (!atomic_compare_exchange_weak(&ledgers, &ledger->next, ledger))
     ;
+}
+
+struct dm_ledger *
+dm_ledger_new(void)
+{
+  struct dm_ledger *ledger = dm_ledger_make();
+  if (ledger)
+    dm_ledger_list(ledger);
   return ledger;
 }
 

@@ -126,9 +126,13 @@ struct dm_ledger
 /* Makes room for CAP callsites. Returns 0 or a negative errno. Called once. */
 int dm_ledgers_init(unsigned cap);
 
-/* A new ledger, already in the list. NULL when there is no memory: the caller
-   then uses dm_ledger_emergency, one caller at a time. Thread-safe,
-   Signal-safe. */
+/* A new ledger. NULL when there is no memory: the caller then uses
+   dm_ledger_emergency, one caller at a time. Either it is put into the list,
+   before anything is counted in it, or given back; dm_ledger_new is the first
+   two at once. All are Thread-safe, Signal-safe. */
+struct dm_ledger *dm_ledger_make(void);
+void dm_ledger_list(struct dm_ledger *ledger);
+void dm_ledger_give_back(struct dm_ledger *ledger);
 struct dm_ledger *dm_ledger_new(void);
 extern struct dm_ledger *dm_ledger_emergency;
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/rare.h"
 #include "base/sys.h"
 
@@ -26,10 +27,17 @@ make_thread(uintptr_t pointer)
 {
   if (atomic_load(&count) >= DM_THREADS_MAX)
     return NULL;
-  struct dm_ledger *ledger = dm_ledger_new();
-  struct dm_thread *thread = ledger ? dm_arena_alloc(sizeof *thread, 64) : NULL;
-  if (!thread || !dm_memo_init(&thread->memo))
+  /* The ledger first: it is most of the memory, and can be given back. */
+  struct dm_ledger *ledger = dm_ledger_make();
+  if (!ledger)
     return NULL;
+  struct dm_thread *thread = dm_arena_alloc(sizeof *thread, 64);
+  if (!thread || !dm_memo_init(&thread->memo))
+  {
+    dm_ledger_give_back(ledger);
+    return NULL;
+  }
+  dm_ledger_list(ledger);
   atomic_fetch_add(&count, 1);
   thread->pointer = pointer;
   thread->ledger = ledger;
@@ -77,8 +85,14 @@ struct dm_thread *
 dm_thread_enter(void)
 {
   static __thread bool entered __attribute__((tls_model("initial-exec")));
+  /* The second in which there was no place for this thread. Each call of malloc
+     comes here then; it asks the kernel for memory once a second. */
+  static __thread uint32_t refused __attribute__((tls_model("initial-exec")));
+  if (refused && refused == dm_clock_slice())
+    return NULL;
   struct dm_thread *thread =
       find_thread((uintptr_t) __builtin_thread_pointer());
+  refused = thread ? 0 : dm_clock_slice();
   if (thread && !entered)
     forget_stack(thread);
   entered = thread != NULL;

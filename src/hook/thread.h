@@ -57,8 +57,8 @@ extern DM_HIDDEN size_t dm_thread_unusual_size;
 struct dm_thread *dm_thread_enter(void);
 
 /* This thread's place, or NULL when there is no memory for one (or there are
-   more than DM_THREADS_MAX): count in the emergency ledger then. Signal-safe.
- */
+   more than DM_THREADS_MAX), which is asked again once a second: count in the
+   emergency ledger then. Signal-safe. */
 static inline struct dm_thread *
 dm_thread_self(void)
 {

@@ -5,9 +5,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/sys.h"
 #include "fake_clock.h"
 #include "runner.h"
@@ -141,20 +143,76 @@ START_TEST(without_memory_there_is_no_place)
   ck_assert_ptr_null(dm_thread_self());
   ck_assert_ptr_null(dm_thread_here.place);
   dm_sys_fail_after(0, false);
+  /* It is tried once a second, not at each call of malloc. */
+  ck_assert_ptr_null(dm_thread_self());
+  fake_clock_set(2);
   ck_assert_ptr_nonnull(dm_thread_self());
 }
 END_TEST
 
-/* A shortage that lasts takes no places: each call of malloc tries again. */
+/* A shortage that lasts takes no places. */
 START_TEST(a_long_shortage_does_no_harm)
 {
   dm_sys_fail_after(1, true);
   while (dm_ledger_new())
     ;
   for (unsigned i = 0; i < 2 * DM_THREADS_MAX; i++)
+  {
+    fake_clock_set(1 + i);
     ck_assert_ptr_null(dm_thread_self());
+  }
   dm_sys_fail_after(0, false);
+  fake_clock_set(1 + 2 * DM_THREADS_MAX);
   ck_assert_ptr_nonnull(dm_thread_self());
+}
+END_TEST
+
+/* Pages of address space that this process has. */
+static unsigned long
+address_space(void)
+{
+  FILE *file = fopen("/proc/self/statm", "r");
+  unsigned long pages = 0;
+  ck_assert_ptr_nonnull(file);
+  ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+  fclose(file);
+  return pages;
+}
+
+/* There is room for a ledger, but not for all else: so there is neither. */
+START_TEST(what_was_had_in_part_is_given_back)
+{
+  dm_sys_fail_after(1, true);
+  while (dm_arena_alloc(64, 64))
+    ;
+  unsigned ledgers = count_ledgers();
+  address_space(); /* what stdio takes for itself it has now */
+  unsigned long pages = address_space();
+  size_t mapped = dm_sys_mapped_bytes();
+  for (unsigned i = 0; i < 20; i++)
+  {
+    fake_clock_set(2 + i);
+    dm_sys_fail_after(2, true);
+    ck_assert_ptr_null(dm_thread_self());
+  }
+  ck_assert_uint_eq(count_ledgers(), ledgers);
+  ck_assert_uint_eq(dm_sys_mapped_bytes(), mapped);
+  ck_assert_uint_eq(address_space(), pages);
+  /* The arena has room for the ledger's part. */
+  dm_sys_fail_after(0, false);
+  char *room = dm_arena_alloc(64, 64);
+  ck_assert_ptr_nonnull(room);
+  dm_sys_fail_after(1, true);
+  while (dm_arena_alloc(65536, 64))
+    ;
+  pages = address_space();
+  mapped = dm_sys_mapped_bytes();
+  fake_clock_set(100);
+  dm_sys_fail_after(2, true);
+  ck_assert_ptr_null(dm_thread_self());
+  ck_assert_uint_eq(count_ledgers(), ledgers);
+  ck_assert_uint_eq(dm_sys_mapped_bytes(), mapped);
+  ck_assert_uint_eq(address_space(), pages);
 }
 END_TEST
 
@@ -242,6 +300,7 @@ main(void)
                                 threads_alive_at_once_have_places_of_their_own,
                                 without_memory_there_is_no_place,
                                 a_long_shortage_does_no_harm,
+                                what_was_had_in_part_is_given_back,
                                 one_at_a_time_in_the_emergency_ledger,
                                 signals_wait_for_the_emergency_ledger,
                                 a_forked_child_finds_it_free,
