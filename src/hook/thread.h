@@ -4,7 +4,8 @@
    is that of an earlier one can only exist because the earlier one is gone, so
    it inherits its place: no destructor, no key, no system call tells us of a
    thread's end, and a program that starts threads one after another uses one
-   place. */
+   place. Where new threads come to lie elsewhere each has a new place, so there
+   are as many as there were thread pointers. */
 
 #ifndef DM_HOOK_THREAD_H
 #define DM_HOOK_THREAD_H
@@ -57,8 +58,8 @@ extern DM_HIDDEN size_t dm_thread_unusual_size;
 struct dm_thread *dm_thread_enter(void);
 
 /* This thread's place, or NULL when there is no memory for one (or there are
-   more than DM_THREADS_MAX), which is asked again once a second: count in the
-   emergency ledger then. Signal-safe. */
+   more than DM_THREADS_MAX thread pointers), which is asked again once a
+   second: count in the emergency ledger then. Signal-safe. */
 static inline struct dm_thread *
 dm_thread_self(void)
 {
@@ -68,7 +69,7 @@ dm_thread_self(void)
 
 enum
 {
-  DM_THREADS_MAX = 8192
+  DM_THREADS_MAX = 8192 /* thread pointers, ever */
 };
 
 /* Makes the place of the main thread, whose stack ends at STACK_END. Returns

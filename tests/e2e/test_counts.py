@@ -95,6 +95,14 @@ class Counts(harness.Case):
         # Ledgers are inherited: not one for each of the 2,000 threads.
         self.assertLess(dump["self"]["threads"], 60)
 
+    def test_stacks_that_move(self):
+        """Each thread pointer takes a place and keeps it; every block is counted."""
+        dump = self.run_small("moving_stacks", "200").dump()
+        self.assert_balanced(dump)
+        self.assertEqual(dump["callsites"]["other_live"], 0)
+        self.assertGreaterEqual(dump["totals"]["frees"], 200 * 16)
+        self.assertGreater(dump["self"]["threads"], 16)
+
     def test_blocks_that_are_not_ours(self):
         dump = self.run_small("foreign").dump()
         self.assert_balanced(dump)
