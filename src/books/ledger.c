@@ -218,7 +218,9 @@ add_filed(struct dm_ledger *ledger, const struct dm_cell *cell, uint32_t birth,
 /* Files what CELL's second left live under that second. The label says
    meanwhile that this goes on, so a signal handler counts nothing in the cell
    that was not filed at once; what it finds so for two seconds was left by a
-   jump out of another handler. */
+   jump out of another handler. Then what is not in FILED yet is filed now; what
+   was there and not in its row is lost, for nobody can tell it from what came
+   meanwhile. */
 static void
 file(struct dm_ledger *ledger, struct dm_cell *cell, uint64_t label,
      uint32_t now)

@@ -515,7 +515,7 @@ class Hazards(harness.Case):
                              - result.dump()["totals"]["frees"], result.dump()["totals"]["live"])
 
     def test_jumps_out_of_malloc(self):
-        """They may leave one block half counted each, and nothing else."""
+        """They may leave one block half counted each, or a second's at one callsite."""
         for interval in INTERVALS:
             result = self.run_small("jumps", behind=(str(PLUGINS / "bump.so"),),
                                     interval=interval)
