@@ -4,8 +4,9 @@
    number; ledgers count by number, blocks carry the number in their stamp. The
    table is shared by all threads without a lock.
 
-   Number 0 is "(other)": stacks that found no room. Nothing is lost there,
-   only the name.
+   Number 0 is "(other)": stacks that found no room, and whatever threads without
+   a place of their own allocate (hook/thread.h). Nothing is lost there, only the
+   name.
 
    When room gets scarce, knowledge is given up step by step, the least valuable
    first, by how many numbers are in use in thirty-seconds of the cap. What is
