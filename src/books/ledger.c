@@ -219,7 +219,7 @@ add_filed(struct dm_ledger *ledger, const struct dm_cell *cell, uint32_t birth,
    meanwhile that this goes on, so a signal handler counts nothing in the cell
    that was not filed at once; what it finds so for two seconds was left by a
    jump out of another handler. Then what is not in FILED yet is filed now; what
-   was there and not in its row is lost, for nobody can tell it from what came
+   is in its row already is there twice, for nobody can tell it from what came
    meanwhile. */
 static void
 file(struct dm_ledger *ledger, struct dm_cell *cell, uint64_t label,

@@ -25,8 +25,8 @@
    Signal handlers may allocate at any instruction. A counter is changed by one
    instruction; while a cell is being filed its label says so, and a handler
    then counts in the births directly. A handler that does not come back, but
-   jumps out, may leave what was being filed in neither place: all that the
-   cell's second left live. */
+   jumps out, may leave what was being filed in both places: all that the cell's
+   second left live. */
 
 #ifndef DM_BOOKS_LEDGER_H
 #define DM_BOOKS_LEDGER_H
