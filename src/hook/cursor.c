@@ -35,15 +35,16 @@ static enum dm_walk_result
 through_signal(struct dm_cursor *at, dm_rule rule,
                const struct dm_thread *thread)
 {
-  const uintptr_t *context =
-      dm_cursor_word(at->rsp + (uintptr_t) dm_rule_offset(rule) * 8);
-  if (!dm_cursor_reads(at, (uintptr_t) (context + 1)))
+  uintptr_t context = at->rsp + (uintptr_t) dm_rule_offset(rule) * 8;
+  uintptr_t saved = at->rsp + (uintptr_t) dm_rule_rbp_offset(rule) * 8;
+  bool rbp_saved = dm_rule_rbp(rule) == DM_RBP_AT_RSP;
+  if (!dm_cursor_reads(at, context) || !dm_cursor_reads(at, context + 8) ||
+      (rbp_saved && !dm_cursor_reads(at, saved)))
     return DM_WALK_FAILED;
-  uintptr_t rsp = context[0];
-  uintptr_t pc = context[1];
-  if (dm_rule_rbp(rule) == DM_RBP_AT_RSP)
-    at->rbp = *dm_cursor_word(at->rsp +
-                              (uintptr_t) dm_rule_rbp_offset(rule) * 8);
+  uintptr_t rsp = *dm_cursor_word(context);
+  uintptr_t pc = *dm_cursor_word(context + 8);
+  if (rbp_saved)
+    at->rbp = *dm_cursor_word(saved);
   at->straight = false;
   at->pc = pc;
   at->rsp = rsp;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/sys.h"
 #include "hook/frame_rules.h"
 #include "hook/thread.h"
 
@@ -43,10 +44,18 @@ dm_cursor_high(const struct dm_thread *thread, uintptr_t address)
   return own ? thread->stack_high : 0;
 }
 
+/* The word at ADDRESS. */
+static inline const uintptr_t *
+dm_cursor_word(uintptr_t address)
+{
+  return (const uintptr_t *) address;
+}
+
 /* Whether the word at ADDRESS may be read: above the frame that the cursor is
    at, and below the end of the stack. Where that end is not known, unwind
-   information vouches for the address; after a guess nothing does but its
-   being on the page that was read last. */
+   information does not vouch for it: it goes on beyond the top of a stack that
+   was not begun by a call. Then all of the page may be read on which the last
+   return address was found; of others the kernel is asked. */
 static inline bool
 dm_cursor_reads(const struct dm_cursor *at, uintptr_t address)
 {
@@ -58,14 +67,8 @@ dm_cursor_reads(const struct dm_cursor *at, uintptr_t address)
     return false;
   if (__builtin_expect(at->high != 0, 1))
     return address + sizeof(uintptr_t) <= at->high;
-  return at->pure || (address ^ (at->rsp - 1)) < PAGE;
-}
-
-/* The word at ADDRESS, which may be read. */
-static inline const uintptr_t *
-dm_cursor_word(uintptr_t address)
-{
-  return (const uintptr_t *) address;
+  bool near = !at->interrupted && (address ^ (at->rsp - 1)) < PAGE;
+  return near || dm_sys_can_read(dm_cursor_word(address));
 }
 
 /* Moves the cursor to the caller, whose frame is at CFA, by RULE. */

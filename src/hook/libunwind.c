@@ -11,7 +11,6 @@
 
 #include "base/chain.h"
 #include "base/sys.h"
-#include "books/modules.h"
 #include "hook/unwind_tables.h"
 
 /* Its reader of an unwind table: exported, used by debuggers, but in no header
@@ -55,7 +54,8 @@ struct dm_libunwind_request
   uint16_t known;                /* a bit for each of them that is known */
   bool has_table;                /* there was unwind information */
   struct span code; /* the module that it is in */
-  struct span stack;
+  struct span stack;     /* what is known of it */
+  struct span page;      /* where a word was read last that lies elsewhere */
   dm_row_visitor *visit; /* NULL when a stack is walked, which is real; */
   void *visit_arg;
   dm_trial_word *word; /* of a stack that is made up, or NULL, */
@@ -78,17 +78,34 @@ is_in(const struct span *span, uintptr_t address)
   return address - span->start < span->room;
 }
 
+/* Whether a word that nothing is known of may be read: the kernel is asked,
+   once for what lies on one page. */
+static bool
+is_readable(struct dm_libunwind_request *request, uintptr_t address)
+{
+  enum
+  {
+    PAGE = 4096
+  };
+  if (is_in(&request->page, address))
+    return true;
+  if (!dm_sys_can_read((const void *) address))
+    return false;
+  uintptr_t page = address / PAGE * PAGE;
+  request->page = span_of(page, page + PAGE);
+  return true;
+}
+
 /* A word that is not of the module's. */
 static __attribute__((noinline)) int
-access_stack(const struct dm_libunwind_request *request, unw_word_t address,
+access_stack(struct dm_libunwind_request *request, unw_word_t address,
              unw_word_t *value)
 {
   if (request->word)
     return (*value = request->word(request->number, address)) ? 0 : -UNW_EINVAL;
   if (request->visit)
     return -UNW_EINVAL; /* between two trials there is no stack */
-  /* The stack, or a module; nothing else is known to be mapped. */
-  if (!is_in(&request->stack, address) && dm_modules_find(address) == 0)
+  if (!is_in(&request->stack, address) && !is_readable(request, address))
     return -UNW_EINVAL;
   *value = *(const unw_word_t *) address;
   return 0;
@@ -99,7 +116,7 @@ static int
 access_mem(unw_addr_space_t as, unw_word_t address, unw_word_t *value,
            int write, void *arg)
 {
-  const struct dm_libunwind_request *request = arg;
+  struct dm_libunwind_request *request = arg;
   (void) as;
   if (write)
     return -UNW_EINVAL;
@@ -344,17 +361,13 @@ unsigned
 dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
                    uintptr_t *addresses, bool *interrupted, unsigned max)
 {
-  /* Where the end is not known, a megabyte is a bound for what one bad step
-     may read; the steps themselves only go up. */
-  enum
-  {
-    FAR = 1 << 20
-  };
   struct dm_libunwind_request request = {.visit = NULL};
   dm_unwind_registers(request.registers, &request.known);
   request.pc = request.registers[DM_UNWIND_RIP];
-  request.stack = span_of(request.registers[UNW_X86_64_RSP],
-                          high ? high : (uintptr_t) caller->record + FAR);
+  /* Where the end is not known, it is all of ours. */
+  request.stack =
+      span_of(request.registers[UNW_X86_64_RSP],
+              high ? high : (uintptr_t) (dm_caller_slot(*caller) + 1));
   if (!enter())
     return 0;
   int saved_errno = errno;

@@ -87,9 +87,10 @@ void dm_libunwind_try(const struct dm_unwind_row *row, dm_trial_word *word,
                       struct dm_trial trials[DM_TRIALS]);
 
 /* The whole stack: up to MAX return addresses into ADDRESSES, leaf first, with
-   INTERRUPTED[i] for those that a signal interrupted. Reads memory from the
-   slot of CALLER up to HIGH (0: not known). Returns how many, 0 if libunwind
-   cannot be asked now. Thread-safe, Signal-safe; never waits. */
+   INTERRUPTED[i] for those that a signal interrupted. All may be read from the
+   slot of CALLER up to HIGH (0: that is not known); what lies elsewhere is read
+   where the kernel says that it can be. Returns how many, 0 if libunwind cannot
+   be asked now. Thread-safe, Signal-safe; never waits. */
 unsigned dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
                             uintptr_t *addresses, bool *interrupted,
                             unsigned max);

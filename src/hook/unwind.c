@@ -65,8 +65,8 @@ verify(struct dm_walk *walk, enum dm_walk_result result,
   struct dm_thread *thread = walk->thread;
   uintptr_t addresses[DM_DEPTH_MAX];
   bool interrupted[DM_DEPTH_MAX];
-  unsigned found = dm_libunwind_stack(&walk->caller, walk->at.high, addresses,
-                                      interrupted, depth);
+  unsigned found = dm_libunwind_stack(&walk->caller, dm_walk_high(walk),
+                                      addresses, interrupted, depth);
   const dm_frame *frames = dm_walk_frames(walk);
   bool same = found == walk->count && result != DM_WALK_FAILED;
   for (unsigned i = 0; same && i < found; i++)

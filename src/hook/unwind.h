@@ -7,8 +7,8 @@
    Every read of the stack is bounded by what is known to be this stack. A
    thread's own stack is known once a walk that used nothing but unwind
    information has reached its outermost frame; then all between is one piece.
-   On any other stack (a coroutine's, a signal handler's) walks go by unwind
-   information alone, and the memo is not used. */
+   On any other stack (a coroutine's, a signal handler's) the kernel is asked
+   before the first word of a page is read, and the memo is not used. */
 
 #ifndef DM_HOOK_UNWIND_H
 #define DM_HOOK_UNWIND_H

@@ -89,8 +89,8 @@ whole_stack(struct dm_walk *walk)
 {
   uintptr_t addresses[DM_DEPTH_MAX + 1];
   bool interrupted[DM_DEPTH_MAX + 1];
-  unsigned found = dm_libunwind_stack(&walk->caller, walk->at.high, addresses,
-                                      interrupted, walk->depth + 1);
+  unsigned found = dm_libunwind_stack(&walk->caller, dm_walk_high(walk),
+                                      addresses, interrupted, walk->depth + 1);
   if (found <= walk->count)
     return DM_WALK_FAILED;
   if (walk->kept)
@@ -113,14 +113,13 @@ void
 dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
               struct dm_caller caller, unsigned depth, uint32_t generation)
 {
-  uintptr_t slot = (uintptr_t) dm_caller_slot(caller);
   walk->thread = thread;
   walk->caller = caller;
   walk->at = (struct dm_cursor){
       .pc = dm_caller_address(caller),
-      .rsp = slot + sizeof slot,
+      .rsp = (uintptr_t) (dm_caller_slot(caller) + 1),
       .rbp = caller.record[DM_CALLER_RBP],
-      .high = dm_cursor_high(thread, slot),
+      .high = dm_walk_high(walk),
       .pure = true,
       .straight = true,
   };

@@ -45,6 +45,13 @@ void dm_walk_start(struct dm_walk *walk, struct dm_thread *thread,
    DM_WALK_ON. STATIC_TLS as in dm_unwind_init. */
 enum dm_walk_result dm_walk_stack(struct dm_walk *walk, uintptr_t static_tls);
 
+/* The HIGH of a cursor where WALK starts. */
+static inline uintptr_t
+dm_walk_high(const struct dm_walk *walk)
+{
+  return dm_cursor_high(walk->thread, (uintptr_t) dm_caller_slot(walk->caller));
+}
+
 /* Whether the frames of WALK are decided by words of this stack alone. */
 static inline bool
 dm_walk_is_memorable(const struct dm_walk *walk)

@@ -79,6 +79,14 @@ class Callstacks(harness.Case):
             self.assertEqual(sum(site["live"] for site in sites), live, function)
             self.assertEqual(sum(site["bytes"] for site in sites), live * size, function)
 
+    def test_a_stack_that_ends_before_its_unwind_information(self):
+        for verify in (0, 1):
+            dump = self.run_small("brinks", verify=verify).dump()
+            self.assert_balanced(dump)
+            site = self.site(dump, "at_the_brink", "run_on")
+            self.assertEqual(harness.names(site), ["at_the_brink", "run_on"])
+            self.assert_figures(site, live=3, bytes=612)
+
     def test_no_capture_differs_from_libunwind(self):
         for program in ("names", "throws", "burst"):
             dump = self.run_small(program, verify=1).dump()

@@ -288,32 +288,6 @@ START_TEST(forking_inside)
 }
 END_TEST
 
-/* How many frames libunwind finds from the caller on, when the stack ends at
-   HIGH. */
-static __attribute__((noinline)) unsigned
-count_frames(uintptr_t high)
-{
-  enum
-  {
-    MAX = 64
-  };
-  struct dm_caller caller = {__builtin_frame_address(0)};
-  uintptr_t addresses[MAX];
-  bool interrupted[MAX];
-  return dm_libunwind_stack(&caller, high, addresses, interrupted, MAX);
-}
-
-/* The end that is known may be that of another stack, further down: then nothing
-   is read, whatever lies in between. */
-START_TEST(a_stack_that_ends_before_it_begins)
-{
-  uintptr_t here = (uintptr_t) __builtin_frame_address(0);
-  ck_assert_uint_ge(count_frames(0), 2);
-  ck_assert_uint_ge(count_frames(here + (1 << 20)), 2);
-  ck_assert_uint_eq(count_frames(here - (1 << 20)), 0);
-}
-END_TEST
-
 /* --------------------------------------------------------------------------
    Threads. */
 
@@ -392,7 +366,6 @@ main(void)
                                 made_up_addresses,
                                 forking,
                                 forking_inside,
-                                a_stack_that_ends_before_it_begins,
                                 threads_learn_at_once,
                                 small_stacks,
                                 NULL};

@@ -9,7 +9,8 @@
 #include "runner.h"
 #include "unwind_rig.h"
 
-START_TEST(nothing_beyond_the_end_is_read)
+static void
+look_beyond_the_end(void)
 {
   /* Each kind of rule, leading from the last words of the stack beyond it. */
   static const int offsets[] = {1, 2, 100, 511, 512, 100000, 0x7fffff, -5};
@@ -28,6 +29,37 @@ START_TEST(nothing_beyond_the_end_is_read)
         }
       }
   ck_assert_uint_gt(mishaps->unwind_failed, 0);
+}
+
+START_TEST(nothing_beyond_the_end_is_read)
+{
+  look_beyond_the_end();
+}
+END_TEST
+
+/* Another stack than the thread's own, whatever unwind information says. */
+START_TEST(nothing_beyond_an_unknown_end_is_read)
+{
+  thread->stack_low = UINTPTR_MAX;
+  thread->stack_high = 0;
+  look_beyond_the_end();
+}
+END_TEST
+
+/* One frame after another of half a page, and one of several pages. */
+START_TEST(pages_of_a_stack_whose_end_is_unknown)
+{
+  thread->stack_low = UINTPTR_MAX;
+  thread->stack_high = 0;
+  thread->pointer = (uintptr_t) stack + (1 << 30);
+  fake_rules[2] = make_rule(DM_RULE_RSP, 256, DM_RBP_AT_CFA, -2);
+  fake_rules[3] = make_rule(DM_RULE_RSP, 1800, DM_RBP_AT_RSP, 0);
+  begin(code_address(2, 0));
+  for (unsigned i = 0; i < 8; i++)
+    push(256, code_address(i < 7 ? 2 : 3, i));
+  push(1800, code_address(1, 0));
+  check_frames(10);
+  ck_assert_uint_eq(mishaps->unwind_failed, 0);
 }
 END_TEST
 
@@ -125,6 +157,8 @@ int
 main(void)
 {
   const TTest *const tests[] = {nothing_beyond_the_end_is_read,
+                                nothing_beyond_an_unknown_end_is_read,
+                                pages_of_a_stack_whose_end_is_unknown,
                                 the_memo_reads_nothing_beyond_the_end,
                                 the_stack_is_learned,
                                 another_stack_is_not_taken_for_the_threads_own,
