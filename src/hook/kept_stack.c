@@ -13,19 +13,19 @@ void
 dm_kept_begin(struct dm_walk *walk, uint32_t generation)
 {
   struct dm_kept_stack *kept = &walk->thread->kept;
-  uintptr_t slot = (uintptr_t) dm_caller_slot(walk->caller);
   walk->kept = NULL;
   walk->kept_next = -1;
   if (walk->at.high == 0)
     return;
-  /* A walk under way further out on this stack is one that we interrupt. One
-     further in was left by a longjmp out of a signal handler. */
-  if (kept->walking > slot)
+  /* Either we interrupt a walk, or a signal handler left one by a jump: this
+     walk will find out for the next one (look_for_end in hook/walk.c). */
+  if (kept->walking)
   {
     dm_counter_add(&walk->thread->ledger->mishaps.nested, 1);
     return;
   }
-  kept->walking = slot;
+  kept->walking = (uintptr_t) dm_caller_slot(walk->caller);
+  atomic_signal_fence(memory_order_seq_cst);
   kept->met = -1;
   kept->fresh_count = 0;
   if (kept->generation != generation)

@@ -61,7 +61,11 @@ learn_stack(struct dm_walk *walk, bool outermost, uintptr_t static_tls)
   thread->stack_low = start;
 }
 
-/* Follows the stack beyond what is recorded, to learn where it ends. */
+/* Follows the stack beyond what is recorded, to learn where it ends. Or, on the
+   thread's own, whether the walk that is said to be under way is one that we
+   interrupt: not when it was further in and there is no signal's frame. (That
+   it was further in is not enough: a handler may be on an alternate stack that
+   is a variable of main's.) */
 static void
 look_for_end(struct dm_walk *walk, enum dm_walk_result result,
              uintptr_t static_tls)
@@ -71,7 +75,7 @@ look_for_end(struct dm_walk *walk, enum dm_walk_result result,
   {
     if (!at->pure || !at->straight)
       return;
-    if (at->rsp >= walk->thread->stack_low &&
+    if (at->high == 0 && at->rsp >= walk->thread->stack_low &&
         at->rsp <= walk->thread->stack_high)
     {
       learn_stack(walk, false, static_tls);
@@ -79,8 +83,13 @@ look_for_end(struct dm_walk *walk, enum dm_walk_result result,
     }
     result = dm_cursor_step(at, rule_at(at), walk->thread);
   }
-  if (result == DM_WALK_END && at->pure && at->straight)
+  if (result != DM_WALK_END || !at->pure || !at->straight)
+    return;
+  if (at->high == 0)
     learn_stack(walk, true, static_tls);
+  else if (walk->thread->kept.walking <=
+           (uintptr_t) dm_caller_slot(walk->caller))
+    walk->thread->kept.walking = 0;
 }
 
 /* What libunwind says instead. */
@@ -168,7 +177,7 @@ dm_walk_stack(struct dm_walk *walk, uintptr_t static_tls)
     return result;
   if (walk->kept)
     dm_kept_end(walk, result);
-  if (at.high == 0)
+  else
     look_for_end(walk, result, static_tls);
   return result;
 }

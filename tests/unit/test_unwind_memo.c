@@ -26,6 +26,24 @@ START_TEST(known_stacks_need_no_rules)
 }
 END_TEST
 
+/* A signal handler left a walk by a jump: the next one finds out. */
+START_TEST(a_walk_that_never_ended)
+{
+  for (unsigned depth = 20; depth < 60; depth += 20)
+  {
+    make_plain_stack(depth);
+    uint32_t site = find();
+    thread->kept.walking = (uintptr_t) (stack + START);
+    dm_callsites_generation++;
+    ck_assert_uint_eq(find(), site);
+    ck_assert_uint_eq(find(), site);
+    fake_lookups = 0;
+    ck_assert_uint_eq(find(), site);
+    ck_assert_uint_le(fake_lookups, 1);
+  }
+}
+END_TEST
+
 /* Another module is where one was unloaded: no frame keeps the former number. */
 START_TEST(the_kept_stack_ends_with_a_module)
 {
@@ -275,6 +293,7 @@ int
 main(void)
 {
   const TTest *const tests[] = {known_stacks_need_no_rules,
+                                a_walk_that_never_ended,
                                 the_kept_stack_ends_with_a_module,
                                 shapes_that_take_turns,
                                 more_shapes_use_more_pairs,

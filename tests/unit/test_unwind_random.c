@@ -22,6 +22,7 @@ enum
   WORDS = 16384,
   CHAIN = 200,
   FUNCTIONS = 40, /* 1 is the outermost */
+  SIGNAL_FRAME,   /* the kernel's */
   DEPTH = 32
 };
 /* An address that the tools of tests/torture leave to programs. */
@@ -262,7 +263,7 @@ END_TEST
    A signal handler that allocates in the middle of a walk. */
 
 static uintptr_t body_address;
-static uint32_t body_site, handler_site;
+static uint32_t body_site;
 static bool handler_right;
 
 static void
@@ -271,33 +272,46 @@ allocate_in_body(void)
   body_site = allocate(body_address);
 }
 
-/* The handler runs further in on the same stack, with calls of its own. */
+/* A handler's stack begins at this word; 0: where the program's ends. It has
+   the kernel's frame, of code that was called by nobody, and calls of its own.
+ */
+static unsigned alternate;
+
 static void
 allocate_in_handler(void)
 {
   unsigned former_top = top;
   uintptr_t former_rbp = rbp;
-  top -= 200;
-  /* Its stack ends in a function 1 of its own: the kernel's frame is another
-     test's matter. */
-  struct call kept[4];
+  struct call kept[5];
   unsigned former_calls = calls;
   memcpy(kept, chain, sizeof kept);
-  calls = 1;
+  unsigned interrupted = top - 100;
+  top = (alternate ? alternate : interrupted) - 100;
   chain[0] = (struct call){.function = 1};
-  call(2 + (unsigned) (next_random(&state) % 5));
-  call(2 + (unsigned) (next_random(&state) % 5));
-  uintptr_t address = code_address(chain[2].function, 1);
-  handler_site = allocate(address);
-  handler_right = is_right(handler_site, address);
+  chain[1] = (struct call){.function = SIGNAL_FRAME,
+                           .return_address = code_address(1, 7)};
+  stack[top + 2] = (uintptr_t) (stack + interrupted);
+  stack[top + 3] = chain[1].return_address;
+  for (unsigned i = 0; i < 3; i++)
+  {
+    unsigned handler_top = top;
+    calls = 2;
+    while (calls < 5)
+      call(2 + (unsigned) (next_random(&state) % 5));
+    uintptr_t address = code_address(chain[4].function, i);
+    handler_right = handler_right && is_right(allocate(address), address);
+    top = handler_top;
+  }
   memcpy(chain, kept, sizeof kept);
   calls = former_calls;
   top = former_top;
   rbp = former_rbp;
 }
 
-START_TEST(signal_handlers_interrupt_walks)
+static void
+interrupt_walks(void)
 {
+  fake_rules[SIGNAL_FRAME] = make_rule(DM_RULE_SIGNAL, 2, DM_RBP_SAME, 0);
   unsigned fell = 0;
   for (unsigned at = 1; at < 3000; at += 31)
   {
@@ -321,6 +335,20 @@ START_TEST(signal_handlers_interrupt_walks)
   }
   ck_assert_uint_ge(fell, least_steps(30));
 }
+
+START_TEST(signal_handlers_interrupt_walks)
+{
+  interrupt_walks();
+}
+END_TEST
+
+/* On an alternate stack that is a variable of main's: further out. */
+START_TEST(signal_handlers_further_out_interrupt_walks)
+{
+  top -= 2000;
+  alternate = WORDS - 20;
+  interrupt_walks();
+}
 END_TEST
 
 int
@@ -332,6 +360,7 @@ main(void)
                                 a_deep_program_of_plain_frames,
                                 shallow_records_of_a_deep_program,
                                 signal_handlers_interrupt_walks,
+                                signal_handlers_further_out_interrupt_walks,
                                 NULL};
   return run_suite(make_suite("unwind_random", setup, tests));
 }
