@@ -51,6 +51,20 @@ dm_cursor_word(uintptr_t address)
   return (const uintptr_t *) address;
 }
 
+/* The slow half of the next, where the cursor is INTERRUPTED and RSP: what was
+   taken from the stack before a signal came lies below it, in the red zone, and
+   unwind information goes on to name it. */
+static inline bool
+dm_cursor_reads_below(bool interrupted, uintptr_t rsp, uintptr_t address)
+{
+  enum
+  {
+    RED_ZONE = 128
+  };
+  return interrupted && rsp - address <= RED_ZONE &&
+         dm_sys_can_read(dm_cursor_word(address));
+}
+
 /* Whether the word at ADDRESS may be read: above the frame that the cursor is
    at, and below the end of the stack. Where that end is not known, unwind
    information does not vouch for it: it goes on beyond the top of a stack that
@@ -63,8 +77,10 @@ dm_cursor_reads(const struct dm_cursor *at, uintptr_t address)
   {
     PAGE = 4096
   };
-  if (address % sizeof(uintptr_t) != 0 || address < at->rsp)
+  if (address % sizeof(uintptr_t) != 0)
     return false;
+  if (__builtin_expect(address < at->rsp, 0))
+    return dm_cursor_reads_below(at->interrupted, at->rsp, address);
   if (__builtin_expect(at->high != 0, 1))
     return address + sizeof(uintptr_t) <= at->high;
   bool near = !at->interrupted && (address ^ (at->rsp - 1)) < PAGE;

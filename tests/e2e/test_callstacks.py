@@ -87,6 +87,14 @@ class Callstacks(harness.Case):
             self.assertEqual(harness.names(site), ["at_the_brink", "run_on"])
             self.assert_figures(site, live=3, bytes=612)
 
+    def test_handlers_that_fall_anywhere(self):
+        """Neither their own stacks nor those that they interrupt are taken for others."""
+        for where in ([], ["alternate"]):
+            dump = self.run_small("handlers", *where, behind=(str(PLUGINS / "bump.so"),),
+                                  verify=1).dump()
+            self.assertGreater(dump["self"]["verified"], 1000)
+            self.assert_figures(dump["self"], differing=0, unwind_failed=0)
+
     def test_no_capture_differs_from_libunwind(self):
         for program in ("names", "throws", "burst"):
             dump = self.run_small(program, verify=1).dump()

@@ -15,6 +15,7 @@
 #include "hook/libunwind.h"
 #include "leaf.h"
 #include "runner.h"
+#include "single_step.h"
 
 /* --------------------------------------------------------------------------
    With unwind information. */
@@ -90,6 +91,29 @@ START_TEST(signals_on_a_stack_of_their_own)
   check_path("fsf");
   check_path("asA");
   check_path("");
+}
+END_TEST
+
+/* Saves rbp, and uses it for something else. */
+static __attribute__((noipa)) void
+use_registers(void)
+{
+  __asm__ volatile("xor %%ebp, %%ebp" ::: "rbx", "rbp", "r12", "r15");
+}
+
+static void
+in_handler(void)
+{
+  descend("");
+}
+
+START_TEST(each_instruction)
+{
+  unsigned at = 1;
+  while (interrupt_at(use_registers, in_handler, at))
+    at++;
+  ck_assert_uint_ge(at, least_steps(10));
+  ck_assert_uint_eq(leaf_differing, 0);
 }
 END_TEST
 
@@ -358,6 +382,7 @@ main(void)
                                 every_depth,
                                 signal_frames,
                                 signals_on_a_stack_of_their_own,
+                                each_instruction,
                                 code_without_unwind_information,
                                 rules_are_learned_once,
                                 the_cache_grows,

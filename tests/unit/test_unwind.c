@@ -74,6 +74,40 @@ START_TEST(signal_frames)
 }
 END_TEST
 
+/* Interrupted in its epilogue, 4 has taken what it saved from the stack: unwind
+   information still finds it there, WORDS_ below. */
+static unsigned
+count_from_epilogue(int words)
+{
+  begin(code_address(2, 0));
+  push(3, code_address(3, 0));
+  unsigned context = top + 10;
+  unsigned interrupted = top + 60;
+  stack[context] = (uintptr_t) (stack + interrupted);
+  stack[context + 1] = code_address(4, 7);
+  fake_rules[4] = make_rule(DM_RULE_RSP, 1, DM_RBP_AT_CFA, -1 - words);
+  stack[interrupted - (unsigned) words] =
+      (uintptr_t) (stack + interrupted + 20);
+  stack[interrupted] = code_address(5, 0);
+  fake_rules[5] = make_rule(DM_RULE_RBP, 2, DM_RBP_AT_CFA, -2);
+  stack[interrupted + 21] = code_address(1, 0);
+  unsigned count;
+  dm_callsite_frames(find(), &count);
+  return count;
+}
+
+START_TEST(what_is_below_the_stack_pointer)
+{
+  fake_rules[2] = make_rule(DM_RULE_RSP, 3, DM_RBP_SAME, 0);
+  fake_rules[3] = make_rule(DM_RULE_SIGNAL, 10, DM_RBP_SAME, 0);
+  for (int words = 1; words <= 16; words++)
+    ck_assert_uint_eq(count_from_epilogue(words), 5);
+  ck_assert_uint_eq(mishaps->unwind_failed, 0);
+  ck_assert_uint_eq(count_from_epilogue(17), 3);
+  ck_assert_uint_eq(mishaps->unwind_failed, 1);
+}
+END_TEST
+
 /* Code without unwind information that keeps a frame pointer, or does not. */
 START_TEST(guesses)
 {
@@ -148,6 +182,7 @@ main(void)
                                 a_return_address_of_zero_ends_a_stack,
                                 stacks_without_an_end,
                                 signal_frames,
+                                what_is_below_the_stack_pointer,
                                 guesses,
                                 what_only_libunwind_knows,
                                 the_depth_is_kept,
