@@ -85,7 +85,8 @@ make(struct dm_shape *shape, const struct dm_walk *walk)
   return true;
 }
 
-/* Writes NEW over SHAPE. A signal handler must not find half a shape. */
+/* Writes NEW over SHAPE. A signal handler must not find half a shape; and where
+   one has written meanwhile, what there is now is of both, and nothing. */
 static void
 write_shape(struct dm_shape *shape, const struct dm_shape *new)
 {
@@ -96,13 +97,22 @@ write_shape(struct dm_shape *shape, const struct dm_shape *new)
   shape->count = new->count;
   memcpy(shape->slot, new->slot, new->count * sizeof *new->slot);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  shape->key = new->key;
+  uint64_t none = 0;
+  if (shape->seed != new->seed ||
+      !__atomic_compare_exchange_n(&shape->key, &none, new->key, false,
+                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    shape->key = 0;
 }
 
 void
 dm_shape_turn(struct dm_shape pair[2])
 {
-  struct dm_shape first = pair[0];
+  uint64_t key = pair->key;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  struct dm_shape first = *pair;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  if (pair->key != key)
+    return; /* a signal handler was here meanwhile */
   write_shape(&pair[0], &pair[1]);
   write_shape(&pair[1], &first);
 }

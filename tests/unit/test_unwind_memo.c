@@ -3,10 +3,14 @@
 
 #include "hook/unwind.h"
 
+#include <string.h>
+
 #include "books/callsite_table.h"
 #include "books/callsites.h"
 #include "fake_rules.h"
+#include "hook/shape.h"
 #include "runner.h"
+#include "single_step.h"
 #include "unwind_rig.h"
 
 START_TEST(known_stacks_need_no_rules)
@@ -289,6 +293,48 @@ START_TEST(every_saved_rbp_counts)
 }
 END_TEST
 
+/* --------------------------------------------------------------------------
+   A signal handler that changes the same pair of shapes. */
+
+static struct dm_shape pair[2], both[2];
+
+static void
+turn_pair(void)
+{
+  dm_shape_turn(pair);
+}
+
+/* Whether SHAPE is nothing, or all of one that there was, but for the last
+   stack, which is checked each time. */
+static bool
+is_whole(const struct dm_shape *shape)
+{
+  for (unsigned i = 0; i < 2; i++)
+    if (shape->key == both[i].key)
+      return shape->seed == both[i].seed && shape->count == both[i].count &&
+             memcmp(shape->slot, both[i].slot, sizeof shape->slot) == 0;
+  return shape->key == 0;
+}
+
+START_TEST(shapes_written_by_a_handler)
+{
+  for (unsigned i = 0; i < 2; i++)
+  {
+    both[i] = (struct dm_shape){
+        .key = i + 1, .seed = i + 3, .last = i + 5, .count = DM_MEMO_SLOTS};
+    for (uint16_t word = 0; word < DM_MEMO_SLOTS; word++)
+      both[i].slot[word] = (uint16_t) (word + 100 * i);
+  }
+  unsigned at = 0;
+  do
+    memcpy(pair, both, sizeof pair);
+  while (interrupt_at(turn_pair, turn_pair, ++at) && is_whole(&pair[0]) &&
+         is_whole(&pair[1]));
+  ck_assert(is_whole(&pair[0]) && is_whole(&pair[1]));
+  ck_assert_uint_ge(at, least_steps(30));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -303,6 +349,7 @@ main(void)
                                 the_order_of_calls_counts,
                                 a_stack_of_zeros_is_none_of_the_known,
                                 every_saved_rbp_counts,
+                                shapes_written_by_a_handler,
                                 NULL};
   return run_suite(make_suite("unwind_memo", unwind_setup, tests));
 }
