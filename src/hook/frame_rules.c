@@ -262,8 +262,9 @@ static void
 remember(uintptr_t pc, dm_rule rule)
 {
   static _Atomic unsigned victim;
+  uint64_t key = dm_rule_key(pc);
   struct dm_rule_place *line =
-      dm_rule_line(pc, __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED));
+      dm_rule_line(key, __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED));
   unsigned way = 0;
   while (way < DM_RULE_WAYS &&
          __atomic_load_n(&line[way].rule, __ATOMIC_RELAXED) != 0)
@@ -271,7 +272,7 @@ remember(uintptr_t pc, dm_rule rule)
   if (way == DM_RULE_WAYS)
     way = atomic_fetch_add_explicit(&victim, 1, memory_order_relaxed) %
           DM_RULE_WAYS;
-  __atomic_store_n(&line[way].tag, pc ^ rule, __ATOMIC_RELAXED);
+  __atomic_store_n(&line[way].tag, key ^ rule, __ATOMIC_RELAXED);
   __atomic_store_n(&line[way].rule, rule, __ATOMIC_RELAXED);
 }
 
@@ -293,12 +294,13 @@ grow(void)
 static dm_rule
 find_former(uintptr_t pc)
 {
+  uint64_t key = dm_rule_key(pc);
   dm_rule rule = DM_RULE_UNKNOWN;
   unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED);
   while (rule == DM_RULE_UNKNOWN && lines > DM_RULE_LINES_FIRST)
   {
     lines /= DM_RULE_LINES_GROWTH;
-    rule = dm_rule_in(dm_rule_line(pc, lines), pc);
+    rule = dm_rule_in(dm_rule_line(key, lines), key);
   }
   return rule;
 }

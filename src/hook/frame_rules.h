@@ -87,16 +87,18 @@ dm_rule_module(dm_rule rule)
    before all others. */
 bool dm_rules_init(void);
 
-/* The cache of rules, 4 to a cache line. A place holds the address combined
-   with the rule, and the rule, so that a pair torn by a race does not match
-   (Hyatt and Mann's lockless hash table). A full line forgets one.
+/* The cache of rules, 4 to a cache line. A place holds the address's key
+   combined with the rule, and the rule, so that a pair torn by a race or a
+   signal handler does not match (Hyatt and Mann's lockless hash table): two
+   rules differ in few bits, but keys that differ so little are of addresses
+   that are far apart. A full line forgets one.
 
    As many lines are used as the rules need that were learned so far, so that a
    small program touches few pages. A rule that stands where it stood when there
    were fewer is brought to its new place when it is asked for. */
 struct dm_rule_place
 {
-  uint64_t tag; /* pc ^ rule */
+  uint64_t tag; /* key ^ rule */
   dm_rule rule;
 };
 enum
@@ -109,22 +111,29 @@ enum
 extern DM_HIDDEN struct dm_rule_place (*dm_rule_cache)[DM_RULE_WAYS];
 extern DM_HIDDEN unsigned dm_rule_lines; /* in use, a power of two */
 
-/* The line of PC when LINES are in use. */
-static inline struct dm_rule_place *
-dm_rule_line(uintptr_t pc, unsigned lines)
+/* What PC is sought by: another for each. */
+static inline uint64_t
+dm_rule_key(uintptr_t pc)
 {
-  return dm_rule_cache[(pc * UINT64_C(0x9e3779b97f4a7c15) >> 50) & (lines - 1)];
+  return pc * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* The rule for PC in LINE, or DM_RULE_UNKNOWN. */
+/* The line of KEY when LINES are in use. */
+static inline struct dm_rule_place *
+dm_rule_line(uint64_t key, unsigned lines)
+{
+  return dm_rule_cache[key >> 50 & (lines - 1)];
+}
+
+/* The rule for KEY in LINE, or DM_RULE_UNKNOWN. */
 static inline dm_rule
-dm_rule_in(const struct dm_rule_place *line, uintptr_t pc)
+dm_rule_in(const struct dm_rule_place *line, uint64_t key)
 {
   for (unsigned i = 0; i < DM_RULE_WAYS; i++)
   {
     dm_rule rule = __atomic_load_n(&line[i].rule, __ATOMIC_RELAXED);
     uint64_t tag = __atomic_load_n(&line[i].tag, __ATOMIC_RELAXED);
-    if ((tag ^ rule) == pc)
+    if ((tag ^ rule) == key)
       return rule;
   }
   return DM_RULE_UNKNOWN;
@@ -140,7 +149,8 @@ static inline dm_rule
 dm_rule_find(uintptr_t pc)
 {
   unsigned lines = __atomic_load_n(&dm_rule_lines, __ATOMIC_RELAXED);
-  dm_rule rule = dm_rule_in(dm_rule_line(pc, lines), pc);
+  uint64_t key = dm_rule_key(pc);
+  dm_rule rule = dm_rule_in(dm_rule_line(key, lines), key);
   return rule != DM_RULE_UNKNOWN ? rule : dm_rule_learn(pc);
 }
 

@@ -151,11 +151,12 @@ START_TEST(rules_are_learned_once)
   ck_assert(dm_module(module)->is_program);
 
   uint32_t generation = dm_callsites_generation;
-  const struct dm_rule_place *line = dm_rule_line(pc, dm_rule_lines);
+  const struct dm_rule_place *line =
+      dm_rule_line(dm_rule_key(pc), dm_rule_lines);
   dm_rules_forget(module);
   ck_assert_uint_ne(dm_callsites_generation, generation);
   for (unsigned i = 0; i < DM_RULE_WAYS; i++)
-    ck_assert_uint_ne(line[i].tag ^ line[i].rule, pc);
+    ck_assert_uint_ne(line[i].tag ^ line[i].rule, dm_rule_key(pc));
   ck_assert_uint_eq(dm_rule_find(pc), rule);
   check_path("abcdefABCDEF");
 }
@@ -195,6 +196,32 @@ START_TEST(the_cache_grows)
   for (unsigned i = 0; i < RULES; i++)
     ck_assert_uint_eq(dm_rule_find(start + i), rules[i]);
   check_path("abcdefABCDEF");
+}
+END_TEST
+
+/* The tag of one place with the rule of another says nothing of any address
+   thereabouts. */
+START_TEST(torn_places)
+{
+  enum
+  {
+    RULES = 5000
+  };
+  static dm_rule rules[RULES];
+  uintptr_t start = find_rules(RULES, rules);
+  unsigned torn = 0;
+  for (unsigned i = 1; i < RULES; i++)
+  {
+    if (rules[i] == rules[i - 1])
+      continue;
+    torn++;
+    uint64_t tag = dm_rule_key(start + i) ^ rules[i];
+    struct dm_rule_place line[DM_RULE_WAYS] = {{tag, rules[i - 1]}};
+    for (unsigned j = 0; j < RULES; j++)
+      ck_assert_uint_eq(dm_rule_in(line, dm_rule_key(start + j)),
+                        DM_RULE_UNKNOWN);
+  }
+  ck_assert_uint_gt(torn, 30);
 }
 END_TEST
 
@@ -386,6 +413,7 @@ main(void)
                                 code_without_unwind_information,
                                 rules_are_learned_once,
                                 the_cache_grows,
+                                torn_places,
                                 rows_hold_for_all_their_addresses,
                                 frames_that_no_rule_expresses,
                                 made_up_addresses,
