@@ -106,7 +106,9 @@ struct dm_mishaps
   uint64_t broken_stamps;       /* overwritten by the program */
   uint64_t unwind_failed;       /* a stack that ended before its end */
   uint64_t nested;              /* allocations by a signal handler that
-                                   interrupted an unwind: caller only */
+                                   interrupted a walk, or next after one
+                                   that was left by a jump: walked in full,
+                                   and not remembered */
   uint64_t verified, differing; /* DMALLOC_VERIFY: captures compared, and
                                   those that libunwind saw differently */
 };
