@@ -248,8 +248,8 @@ start(void)
   why = dm_trigger_init(&config);
   if (why)
     dm_dump_degraded(why);
-  dm_identity_before = dm_reporter_pause;
   dm_identity_after = dm_reporter_resume;
+  dm_identity_before = dm_reporter_pause;
 }
 
 __attribute__((destructor)) static void

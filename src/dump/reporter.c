@@ -47,8 +47,9 @@ static _Atomic bool running;
 /* The kernel thread's id; the kernel clears it when the thread ends. */
 static uint32_t thread_id;
 
-/* Held while the reporter is being started or ended; and how many threads are
-   inside a call that wants none to be there. */
+/* Held while the reporter is being started or ended, with signals blocked: a
+   handler would wait for its own thread. And how many threads are inside a call
+   that wants none to be there. */
 static _Atomic bool transition;
 static _Atomic unsigned unwanted;
 
@@ -271,23 +272,25 @@ wait_for_exit(void)
 }
 
 /* Waits for another thread that starts or ends the reporter. Not for signal
-   handlers, which may have interrupted it. */
+   handlers: it may take long. */
 static void
-begin_transition(void)
+begin_transition(struct dm_signals *signals)
 {
   enum
   {
     NAP_NS = 100000
   };
   uint32_t word = 0;
+  dm_sys_block_signals(signals);
   while (atomic_exchange(&transition, true))
     dm_sys_futex_wait(&word, 0, dm_sys_clock_ns(CLOCK_MONOTONIC) + NAP_NS);
 }
 
 static void
-end_transition(void)
+end_transition(const struct dm_signals *signals)
 {
   atomic_store(&transition, false);
+  dm_sys_restore_signals(signals);
 }
 
 /* Starts a reporter where there is none, by whoever holds the transition. */
@@ -310,10 +313,7 @@ start_in_transition(void)
     uintptr_t *block = (uintptr_t *) (top + TLS_SIZE / 2);
     dm_sys_copy_thread_block(block);
     atomic_store(&orders, STAY);
-    struct dm_signals signals;
-    dm_sys_block_signals(&signals);
     started = dm_sys_clone_thread(report, top, NULL, block, &thread_id) >= 0;
-    dm_sys_restore_signals(&signals);
   }
   if (!started)
   {
@@ -330,10 +330,13 @@ start_thread(void)
 {
   if (is_strangers())
     return false;
-  if (atomic_exchange(&transition, true))
-    return atomic_load(&running);
-  bool started = start_in_transition();
-  end_transition();
+  struct dm_signals signals;
+  dm_sys_block_signals(&signals);
+  bool mine = !atomic_exchange(&transition, true);
+  bool started = mine ? start_in_transition() : atomic_load(&running);
+  if (mine)
+    atomic_store(&transition, false);
+  dm_sys_restore_signals(&signals);
   return started;
 }
 
@@ -351,7 +354,8 @@ end_thread(enum orders how, unsigned patience_ms)
 {
   if (is_strangers())
     return 0;
-  begin_transition();
+  struct dm_signals signals;
+  begin_transition(&signals);
   uint32_t id = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
   if (id != 0)
   {
@@ -363,7 +367,7 @@ end_thread(enum orders how, unsigned patience_ms)
     atomic_store(&running, false);
     dm_hurry(UINT64_MAX);
   }
-  end_transition();
+  end_transition(&signals);
   return id;
 }
 

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -15,20 +17,47 @@
 void (*dm_identity_before)(void);
 void (*dm_identity_after)(void);
 
-static void
-before(void)
+struct away
 {
-  if (dm_identity_before)
-    dm_identity_before();
+  bool begun;
+  sigset_t former;
+};
+
+/* No handler of the program's comes before the end, for it may jump away, and
+   nobody would start the reporter again. But for those of a thread's own
+   faults, which must not be blocked when they come; a filter's SIGSYS is one.
+ */
+static void
+hold_signals(sigset_t *former)
+{
+  static const int faults[] = {SIGSYS, SIGSEGV, SIGBUS,
+                               SIGILL, SIGFPE,  SIGTRAP};
+  sigset_t held;
+  sigfillset(&held); /* but the C library's own */
+  for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++)
+    sigdelset(&held, faults[i]);
+  pthread_sigmask(SIG_BLOCK, &held, former);
+}
+
+static void
+begin(struct away *away)
+{
+  away->begun = dm_identity_before != NULL;
+  if (!away->begun)
+    return;
+  hold_signals(&away->former);
+  dm_identity_before();
 }
 
 /* The call's errno is the program's to see. */
 static void
-after(void)
+end(const struct away *away)
 {
   int saved_errno = errno;
-  if (dm_identity_after)
-    dm_identity_after();
+  if (!away->begun)
+    return;
+  dm_identity_after();
+  pthread_sigmask(SIG_SETMASK, &away->former, NULL);
   errno = saved_errno;
 }
 
@@ -44,9 +73,10 @@ after(void)
       void *found = dlsym(RTLD_NEXT, #name);                                   \
       memcpy(&next, &found, sizeof found);                                     \
     }                                                                          \
-    before();                                                                  \
+    struct away away;                                                          \
+    begin(&away);                                                              \
     int result = next arguments;                                               \
-    after();                                                                   \
+    end(&away);                                                                \
     return result;                                                             \
   }
 

@@ -9,7 +9,8 @@
 #define DM_HOOK_IDENTITY_H
 
 /* Ends the reporter, and returns when the kernel has forgotten it; starts it
-   again. Set by init.c; NULL while there is no reporter at all. */
+   again. Set by init.c, the first of them last; NULL while there is no reporter
+   at all. */
 extern void (*dm_identity_before)(void);
 extern void (*dm_identity_after)(void);
 

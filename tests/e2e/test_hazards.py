@@ -343,6 +343,19 @@ class Hazards(harness.Case):
         for _ in self.both("identity_storm"):
             pass
 
+    def test_handlers_while_identity_changes(self):
+        """One that does so itself, one that ends the process, one that jumps away."""
+        for interval in (0, 1000):
+            for _ in range(10):
+                self.run_small("identity_handlers", "exit", status=3, interval=interval)
+            for way in ("nested", "jump"):
+                with self.subTest(way, interval=interval):
+                    with harness.running([harness.small("identity_handlers"), way],
+                                         interval=interval) as program:
+                        self.assertEqual(program.line(), "through")
+                        self.assertEqual(program.status("Threads"), "2" if interval else "1")
+                        self.assert_balanced(program.ask())
+
     def test_another_preload_in_any_order(self):
         faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
         if not os.path.exists(faketime):
