@@ -208,6 +208,7 @@ __attribute__((constructor)) static void
 start(void)
 {
   dm_dispositions_init();
+  dm_identity_init();
   /* A program with more rights than its user gets nothing of us. */
   if (!dm_next_ready() || getauxval(AT_SECURE))
     return;

@@ -61,35 +61,54 @@ end(const struct away *away)
   errno = saved_errno;
 }
 
-/* Defines NAME, a function of PARAMETERS that returns int: the next one of
-   that name is called with ARGUMENTS. It is looked up at the first call, so
-   that programs which never call it do not pay for it. */
-#define AROUND(name, parameters, arguments)                                    \
+/* CALL(NAME, PARAMETERS, ARGUMENTS) for each function NAME of PARAMETERS, which
+   all return int. */
+#define CALLS(CALL)                                                            \
+  CALL(setuid, (uid_t uid), (uid))                                             \
+  CALL(seteuid, (uid_t uid), (uid))                                            \
+  CALL(setreuid, (uid_t real, uid_t effective), (real, effective))             \
+  CALL(setresuid, (uid_t real, uid_t effective, uid_t saved),                  \
+       (real, effective, saved))                                               \
+  CALL(setgid, (gid_t gid), (gid))                                             \
+  CALL(setegid, (gid_t gid), (gid))                                            \
+  CALL(setregid, (gid_t real, gid_t effective), (real, effective))             \
+  CALL(setresgid, (gid_t real, gid_t effective, gid_t saved),                  \
+       (real, effective, saved))                                               \
+  CALL(setgroups, (size_t count, const gid_t *groups), (count, groups))        \
+  CALL(unshare, (int flags), (flags))                                          \
+  CALL(setns, (int fd, int type), (fd, type))
+
+#define DECLARE(name, parameters, arguments)                                   \
+  static int(*next_##name) parameters;
+#define FIND(name, parameters, arguments)                                      \
+  found = dlsym(RTLD_NEXT, #name);                                             \
+  memcpy(&next_##name, &found, sizeof found);
+#define DEFINE(name, parameters, arguments)                                    \
   EXPORT int name parameters                                                   \
   {                                                                            \
-    static int(*next) parameters;                                              \
-    if (!next)                                                                 \
-    {                                                                          \
-      void *found = dlsym(RTLD_NEXT, #name);                                   \
-      memcpy(&next, &found, sizeof found);                                     \
-    }                                                                          \
     struct away away;                                                          \
+    get_ready();                                                               \
     begin(&away);                                                              \
-    int result = next arguments;                                               \
+    int result = next_##name arguments;                                        \
     end(&away);                                                                \
     return result;                                                             \
   }
 
-AROUND(setuid, (uid_t uid), (uid))
-AROUND(seteuid, (uid_t uid), (uid))
-AROUND(setreuid, (uid_t real, uid_t effective), (real, effective))
-AROUND(setresuid, (uid_t real, uid_t effective, uid_t saved),
-       (real, effective, saved))
-AROUND(setgid, (gid_t gid), (gid))
-AROUND(setegid, (gid_t gid), (gid))
-AROUND(setregid, (gid_t real, gid_t effective), (real, effective))
-AROUND(setresgid, (gid_t real, gid_t effective, gid_t saved),
-       (real, effective, saved))
-AROUND(setgroups, (size_t count, const gid_t *groups), (count, groups))
-AROUND(unshare, (int flags), (flags))
-AROUND(setns, (int fd, int type), (fd, type))
+CALLS(DECLARE)
+
+void
+dm_identity_init(void)
+{
+  void *found;
+  CALLS(FIND)
+}
+
+static void
+get_ready(void)
+{
+  /* The last one: when it is found, all are. */
+  if (__builtin_expect(!next_setns, 0))
+    dm_identity_init();
+}
+
+CALLS(DEFINE)

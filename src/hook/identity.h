@@ -8,6 +8,11 @@
 #ifndef DM_HOOK_IDENTITY_H
 #define DM_HOOK_IDENTITY_H
 
+/* Finds the C library's own calls. For the start: one that comes before asks
+   the loader, whose lock may be another thread's, or one's that is not there.
+ */
+void dm_identity_init(void);
+
 /* Ends the reporter, and returns when the kernel has forgotten it; starts it
    again. Set by init.c, the first of them last; NULL while there is no reporter
    at all. */

@@ -21,7 +21,8 @@ import unittest
 import harness
 
 PLUGINS = harness.SMALL / "plugins"
-LEAKING, THROWING = str(PLUGINS / "leaking.so"), str(PLUGINS / "throwing.so")
+LEAKING, THROWING, CHANGING = (str(PLUGINS / f"{name}.so")
+                               for name in ("leaking", "throwing", "changing"))
 INTERVALS = (0, "0.05")
 
 
@@ -341,6 +342,10 @@ class Hazards(harness.Case):
 
     def test_threads_that_change_identity_at_once(self):
         for _ in self.both("identity_storm"):
+            pass
+
+    def test_identity_changes_while_the_loader_is_busy(self):
+        for _ in self.both("identity_loading", CHANGING):
             pass
 
     def test_handlers_while_identity_changes(self):
