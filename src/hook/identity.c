@@ -23,10 +23,17 @@ struct away
   sigset_t former;
 };
 
-/* No handler of the program's comes before the end, for it may jump away, and
-   nobody would start the reporter again. But for those of a thread's own
-   faults, which must not be blocked when they come; a filter's SIGSYS is one.
- */
+/* What becomes of the program's signals meanwhile. A handler may jump away, and
+   nobody would start the reporter again; but a call that looks something up in
+   a network must stay open to an alarm. */
+enum signals
+{
+  HELD,
+  OPEN
+};
+
+/* Those of a thread's own faults must not be blocked when they come; a filter's
+   SIGSYS is one. */
 static void
 hold_signals(sigset_t *former)
 {
@@ -40,12 +47,15 @@ hold_signals(sigset_t *former)
 }
 
 static void
-begin(struct away *away)
+begin(struct away *away, enum signals signals)
 {
   away->begun = dm_identity_before != NULL;
   if (!away->begun)
     return;
-  hold_signals(&away->former);
+  if (signals == HELD)
+    hold_signals(&away->former);
+  else
+    pthread_sigmask(SIG_BLOCK, NULL, &away->former);
   dm_identity_before();
 }
 
@@ -61,34 +71,35 @@ end(const struct away *away)
   errno = saved_errno;
 }
 
-/* CALL(NAME, PARAMETERS, ARGUMENTS) for each function NAME of PARAMETERS, which
-   all return int. */
+/* CALL(NAME, SIGNALS, PARAMETERS, ARGUMENTS) for each function NAME of
+   PARAMETERS, which all return int. */
 #define CALLS(CALL)                                                            \
-  CALL(setuid, (uid_t uid), (uid))                                             \
-  CALL(seteuid, (uid_t uid), (uid))                                            \
-  CALL(setreuid, (uid_t real, uid_t effective), (real, effective))             \
-  CALL(setresuid, (uid_t real, uid_t effective, uid_t saved),                  \
+  CALL(setuid, HELD, (uid_t uid), (uid))                                       \
+  CALL(seteuid, HELD, (uid_t uid), (uid))                                      \
+  CALL(setreuid, HELD, (uid_t real, uid_t effective), (real, effective))       \
+  CALL(setresuid, HELD, (uid_t real, uid_t effective, uid_t saved),            \
        (real, effective, saved))                                               \
-  CALL(setgid, (gid_t gid), (gid))                                             \
-  CALL(setegid, (gid_t gid), (gid))                                            \
-  CALL(setregid, (gid_t real, gid_t effective), (real, effective))             \
-  CALL(setresgid, (gid_t real, gid_t effective, gid_t saved),                  \
+  CALL(setgid, HELD, (gid_t gid), (gid))                                       \
+  CALL(setegid, HELD, (gid_t gid), (gid))                                      \
+  CALL(setregid, HELD, (gid_t real, gid_t effective), (real, effective))       \
+  CALL(setresgid, HELD, (gid_t real, gid_t effective, gid_t saved),            \
        (real, effective, saved))                                               \
-  CALL(setgroups, (size_t count, const gid_t *groups), (count, groups))        \
-  CALL(unshare, (int flags), (flags))                                          \
-  CALL(setns, (int fd, int type), (fd, type))
+  CALL(setgroups, HELD, (size_t count, const gid_t *groups), (count, groups))  \
+  CALL(initgroups, OPEN, (const char *user, gid_t group), (user, group))       \
+  CALL(unshare, HELD, (int flags), (flags))                                    \
+  CALL(setns, HELD, (int fd, int type), (fd, type))
 
-#define DECLARE(name, parameters, arguments)                                   \
+#define DECLARE(name, signals, parameters, arguments)                          \
   static int(*next_##name) parameters;
-#define FIND(name, parameters, arguments)                                      \
+#define FIND(name, signals, parameters, arguments)                             \
   found = dlsym(RTLD_NEXT, #name);                                             \
   memcpy(&next_##name, &found, sizeof found);
-#define DEFINE(name, parameters, arguments)                                    \
+#define DEFINE(name, signals, parameters, arguments)                           \
   EXPORT int name parameters                                                   \
   {                                                                            \
     struct away away;                                                          \
     get_ready();                                                               \
-    begin(&away);                                                              \
+    begin(&away, signals);                                                     \
     int result = next_##name arguments;                                        \
     end(&away);                                                                \
     return result;                                                             \

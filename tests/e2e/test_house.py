@@ -17,7 +17,7 @@ malloc calloc realloc free aligned_alloc memalign posix_memalign valloc pvalloc
 malloc_usable_size
 dmalloc_present dmalloc_dump dmalloc_totals
 setuid seteuid setreuid setresuid setgid setegid setregid setresgid setgroups
-unshare setns
+initgroups unshare setns
 sigaction signal bsd_signal ssignal sysv_signal __sysv_signal sigset siginterrupt
 """.split()
 # The reporter has no libc state: what it calls may not need any.

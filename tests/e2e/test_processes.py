@@ -102,6 +102,11 @@ class Users(harness.Case):
             self.assertEqual((result.status, result.stdout), (0, b"given up\n"))
 
     @unittest.skipIf(os.geteuid(), "needs root")
+    def test_no_task_keeps_a_group(self):
+        for interval in (5, 0):
+            self.run_small("give_up_groups", interval=interval)
+
+    @unittest.skipIf(os.geteuid(), "needs root")
     def test_a_program_of_another_user(self):
         with harness.running([harness.small("idle")], user=33) as program:
             program.line()
