@@ -53,9 +53,9 @@ static uint32_t thread_id;
 static _Atomic bool transition;
 static _Atomic unsigned unwanted;
 
-/* The process that started it. A child of vfork shares our memory, and one of a
+/* The process that may have one. A child of vfork shares our memory, and one of a
    bare clone has a copy, without being told by an atfork handler: neither has a
-   reporter, and neither may touch what it believes to be one. 0: nobody yet. */
+   reporter, and neither may touch what it believes to be one. */
 static pid_t owner;
 
 /* Stack and thread block, kept from one reporter to the next. */
@@ -66,6 +66,7 @@ dm_reporter_init(uint64_t interval_ms, int signal_number)
 {
   interval_ns = interval_ms * 1000000;
   request_signal = signal_number;
+  owner = dm_sys_getpid();
 }
 
 static bool start_thread(void);
@@ -80,7 +81,7 @@ ring(void)
 static bool
 is_strangers(void)
 {
-  return owner != 0 && owner != dm_sys_getpid();
+  return owner != dm_sys_getpid();
 }
 
 bool
@@ -301,7 +302,6 @@ start_in_transition(void)
     return false;
   if (atomic_exchange(&running, true))
     return true;
-  owner = dm_sys_getpid();
   /* One that is leaving still has the stack, for microseconds. */
   wait_for_exit();
   bool started = false;
@@ -412,7 +412,7 @@ void
 dm_reporter_after_fork(void)
 {
   thread_id = 0;
-  owner = 0;
+  owner = dm_sys_getpid();
   atomic_store(&transition, false);
   atomic_store(&unwanted, 0);
   atomic_store(&running, false);

@@ -272,6 +272,19 @@ class Hazards(harness.Case):
                 if interval is not None:
                     self.assert_balanced(program.ask())
 
+    def test_children_of_vfork_that_are_asked(self):
+        """They have no reporter, and the parent keeps its own."""
+        for interval in (0, 1000):
+            with harness.running([harness.small("vfork_asked")], interval=interval) as program:
+                self.assertEqual(program.line(), "waiting")
+                self.assertEqual(program.status("Threads"), "2" if interval else "1")
+                for count in range(1, 4):
+                    os.kill(program.pid, signal.SIGUSR1)
+                    harness.wait_until(lambda: len([dump for dump in program.dumps()
+                                                    if dump["pid"] == program.pid]) == count,
+                                       "the parent's dump")
+                self.assertEqual(len({dump["pid"] for dump in program.dumps()}), 21)
+
     def test_threads_that_end_one_by_one(self):
         """The process ends when its own last thread does, whatever is left of us."""
         for how, status, said in (("main", 7, b""), ("worker", 7, b"worked\n"), ("child", 0, b""),
