@@ -348,6 +348,22 @@ dm_sys_gettid(void)
 static const uint64_t raised_by_writes =
     UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1);
 
+uint64_t
+dm_sys_hold_signals(void)
+{
+  uint64_t all = UINT64_MAX, former = 0;
+  dm_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long) &all, (long) &former,
+             sizeof all, 0, 0);
+  return former;
+}
+
+void
+dm_sys_release_signals(uint64_t former)
+{
+  dm_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long) &former, 0, sizeof former,
+             0, 0);
+}
+
 /* Asks the kernel for no more than it must: a sandboxed program may be killed
    for a call that it does not make itself. */
 void
@@ -372,8 +388,7 @@ dm_sys_restore_signals(const struct dm_signals *before)
   if (atomic_load(&signals_raised) != before->raised && raised)
     dm_syscall(SYS_rt_sigtimedwait, (long) &raised, 0, (long) &at_once,
                sizeof raised, 0, 0);
-  dm_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long) &before->mask, 0,
-             sizeof before->mask, 0, 0);
+  dm_sys_release_signals(before->mask);
 }
 
 /* The one signal that is ever caught, and its handler. */

@@ -81,9 +81,13 @@ uint64_t dm_sys_clock_ns(clockid_t clock);
 pid_t dm_sys_getpid(void);
 pid_t dm_sys_gettid(void);
 
-/* Blocks every signal, also those that glibc keeps for itself, and notes the
-   former mask and what was pending. dm_sys_restore_signals puts the mask back,
-   and drops the SIGPIPE or SIGXFSZ that our own writing raised meanwhile. */
+/* Blocks every signal, also those that glibc keeps for itself, and returns the
+   FORMER mask, which dm_sys_release_signals puts back. */
+uint64_t dm_sys_hold_signals(void);
+void dm_sys_release_signals(uint64_t former);
+
+/* The same around our own writing: notes also what was pending, and drops the
+   SIGPIPE or SIGXFSZ that it raised. */
 struct dm_signals
 {
   uint64_t mask, pending;

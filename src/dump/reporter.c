@@ -53,9 +53,9 @@ static uint32_t thread_id;
 static _Atomic bool transition;
 static _Atomic unsigned unwanted;
 
-/* The process that may have one. A child of vfork shares our memory, and one of a
-   bare clone has a copy, without being told by an atfork handler: neither has a
-   reporter, and neither may touch what it believes to be one. */
+/* The process that may have one. A child of vfork shares our memory, and one of
+   a bare clone has a copy, without being told by an atfork handler: neither has
+   a reporter, and neither may touch what it believes to be one. */
 static pid_t owner;
 
 /* Stack and thread block, kept from one reporter to the next. */
@@ -274,24 +274,25 @@ wait_for_exit(void)
 
 /* Waits for another thread that starts or ends the reporter. Not for signal
    handlers: it may take long. */
-static void
-begin_transition(struct dm_signals *signals)
+static uint64_t
+begin_transition(void)
 {
   enum
   {
     NAP_NS = 100000
   };
   uint32_t word = 0;
-  dm_sys_block_signals(signals);
+  uint64_t signals = dm_sys_hold_signals();
   while (atomic_exchange(&transition, true))
     dm_sys_futex_wait(&word, 0, dm_sys_clock_ns(CLOCK_MONOTONIC) + NAP_NS);
+  return signals;
 }
 
 static void
-end_transition(const struct dm_signals *signals)
+end_transition(uint64_t signals)
 {
   atomic_store(&transition, false);
-  dm_sys_restore_signals(signals);
+  dm_sys_release_signals(signals);
 }
 
 /* Starts a reporter where there is none, by whoever holds the transition. */
@@ -330,13 +331,12 @@ start_thread(void)
 {
   if (is_strangers())
     return false;
-  struct dm_signals signals;
-  dm_sys_block_signals(&signals);
+  uint64_t signals = dm_sys_hold_signals();
   bool mine = !atomic_exchange(&transition, true);
   bool started = mine ? start_in_transition() : atomic_load(&running);
   if (mine)
     atomic_store(&transition, false);
-  dm_sys_restore_signals(&signals);
+  dm_sys_release_signals(signals);
   return started;
 }
 
@@ -354,8 +354,7 @@ end_thread(enum orders how, unsigned patience_ms)
 {
   if (is_strangers())
     return 0;
-  struct dm_signals signals;
-  begin_transition(&signals);
+  uint64_t signals = begin_transition();
   uint32_t id = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
   if (id != 0)
   {
@@ -367,7 +366,7 @@ end_thread(enum orders how, unsigned patience_ms)
     atomic_store(&running, false);
     dm_hurry(UINT64_MAX);
   }
-  end_transition(&signals);
+  end_transition(signals);
   return id;
 }
 
