@@ -50,12 +50,12 @@ struct span
 struct dm_libunwind_request
 {
   uintptr_t pc;
-  uint64_t registers[16];        /* by its numbers */
-  uint16_t known;                /* a bit for each of them that is known */
-  bool has_table;                /* there was unwind information */
-  struct span code; /* the module that it is in */
-  struct span stack;     /* what is known of it */
-  struct span page;      /* where a word was read last that lies elsewhere */
+  uint64_t registers[16]; /* by its numbers */
+  uint16_t known;         /* a bit for each of them that is known */
+  bool has_table;         /* there was unwind information */
+  struct span code;       /* the module that it is in */
+  struct span stack;      /* what is known of it */
+  struct span page;       /* where a word was read last that lies elsewhere */
   dm_row_visitor *visit; /* NULL when a stack is walked, which is real; */
   void *visit_arg;
   dm_trial_word *word; /* of a stack that is made up, or NULL, */
@@ -67,9 +67,8 @@ static struct span
 span_of(uintptr_t low, uintptr_t high)
 {
   uintptr_t size = high < low ? 0 : high - low;
-  return (struct span){low, size < sizeof(unw_word_t)
-                                ? 0
-                                : size - sizeof(unw_word_t) + 1};
+  return (struct span){
+      low, size < sizeof(unw_word_t) ? 0 : size - sizeof(unw_word_t) + 1};
 }
 
 static inline bool
@@ -195,34 +194,24 @@ no_name(unw_addr_space_t as, unw_word_t address, char *buffer, size_t size,
 /* ------------------------------------------------------------------------
    Entering libunwind. */
 
-/* How often this thread is inside: a signal handler may enter again, or fork. */
-static __thread unsigned own __attribute__((tls_model("initial-exec")));
-
 static void
-leave(void)
+leave(uint64_t signals)
 {
-  own--;
   atomic_fetch_sub(&inside, 1);
+  dm_sys_release_signals(signals);
 }
 
-/* Returns false when a fork is under way. */
+/* Returns false when a fork is under way. Until leave no signal is handled
+   here: a handler might jump away, or fork. */
 static bool
-enter(void)
+enter(uint64_t *signals)
 {
+  *signals = dm_sys_hold_signals();
   atomic_fetch_add(&inside, 1);
-  own++;
   if (!atomic_load(&forking) && !unusable)
     return true;
-  leave();
+  leave(*signals);
   return false;
-}
-
-/* Whether another thread is inside. This one, when a signal handler of its own
-   forks, holds no lock: libunwind blocks signals while it does. */
-static bool
-others_inside(void)
-{
-  return atomic_load(&inside) != own;
 }
 
 void
@@ -232,23 +221,22 @@ dm_libunwind_before_fork(void)
   /* Those inside need a few microseconds; one that was preempted, longer.
      It would be found in the child, where libunwind is then not used. */
   uint64_t limit = dm_sys_clock_ns(CLOCK_MONOTONIC) + 20000000;
-  while (others_inside() && dm_sys_clock_ns(CLOCK_MONOTONIC) < limit)
+  while (atomic_load(&inside) != 0 && dm_sys_clock_ns(CLOCK_MONOTONIC) < limit)
     ;
 }
 
 void
 dm_libunwind_after_fork(bool child)
 {
-  if (child && others_inside())
+  if (child && atomic_exchange(&inside, 0) != 0)
     unusable = true;
-  if (child)
-    atomic_store(&inside, own);
   atomic_store(&forking, false);
 }
 
 /* ------------------------------------------------------------------------
    Rows. libunwind reads a function's whole program for them, with four system
-   calls around its pool; each trial starts from what it made of a row. */
+   calls around its pool beside our two; each trial starts from what it made of
+   a row. */
 
 static void
 step_out(const struct dm_unwind_row *row, struct dm_trial *trial)
@@ -318,14 +306,15 @@ dm_libunwind_rows(uintptr_t pc, dm_row_visitor *visit, void *arg)
       .visit = visit,
       .visit_arg = arg,
   };
-  if (!enter())
+  uint64_t signals;
+  if (!enter(&signals))
     return DM_ROWS_LATER;
   int saved_errno = errno; /* it maps memory through libc */
   unw_cursor_t cursor;
   if (lib.init_remote(&cursor, space, &request) >= 0)
     lib.reg_states_iterate(&cursor, at_row, &request);
   errno = saved_errno;
-  leave();
+  leave(signals);
   return request.has_table ? DM_ROWS_VISITED : DM_ROWS_NONE;
 }
 
@@ -368,12 +357,13 @@ dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
   request.stack =
       span_of(request.registers[UNW_X86_64_RSP],
               high ? high : (uintptr_t) (dm_caller_slot(*caller) + 1));
-  if (!enter())
+  uint64_t signals;
+  if (!enter(&signals))
     return 0;
   int saved_errno = errno;
   unsigned count = walk(&request, caller, addresses, interrupted, max);
   errno = saved_errno;
-  leave();
+  leave(signals);
   return count;
 }
 

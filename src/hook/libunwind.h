@@ -5,7 +5,8 @@
    _dl_find_object. So it takes no lock of the loader, tests no address with
    pipes, and reads none that was not checked. It is loaded with RTLD_LOCAL:
    none of its names reaches the program. The one thing that it does on its own
-   is to block signals around its pool of descriptors.
+   is to block signals around its pool of descriptors; here they are blocked
+   already, so that no handler comes inside.
 
    This file, its .c and unwind_tables.c are the only ones that know it. */
 
@@ -48,8 +49,8 @@ enum dm_rows
   DM_ROWS_LATER /* libunwind cannot be asked now */
 };
 
-/* VISITs the rows of the function that has PC, from its beginning. PC must lie in
-   a module that stays. Thread-safe, Signal-safe; never waits. */
+/* VISITs the rows of the function that has PC, from its beginning. PC must lie
+   in a module that stays. Thread-safe, Signal-safe; never waits. */
 enum dm_rows dm_libunwind_rows(uintptr_t pc, dm_row_visitor *visit, void *arg);
 
 /* A number that is the same for rows of one function that look the same, and by
@@ -96,8 +97,8 @@ unsigned dm_libunwind_stack(const struct dm_caller *caller, uintptr_t high,
                             unsigned max);
 
 /* Around fork(2): no other thread may be inside libunwind when the process is
-   copied, for the copy would find its pool locked for ever. Before: waits, a
-   few milliseconds at most, and keeps others out (they record the caller
+   copied, for the copy would find its pool locked for ever. Before: waits, 20
+   milliseconds at most, and keeps others out (they record the caller
    only). After, in parent and child: lets them in again. */
 void dm_libunwind_before_fork(void);
 void dm_libunwind_after_fork(bool child);
