@@ -23,6 +23,7 @@
 #include "base/config.h"
 #include "base/rare.h"
 #include "base/sys.h"
+#include "base/uninherited.h"
 #include "books/callsites.h"
 #include "books/ledger.h"
 #include "books/modules.h"
@@ -45,7 +46,8 @@
 
 enum
 {
-  UNUSUAL_SIZE = 1 << 30 /* bytes; the usual way adds the stamp's without a look */
+  UNUSUAL_SIZE =
+      1 << 30 /* bytes; the usual way adds the stamp's without a look */
 };
 
 static struct dm_config config;
@@ -216,6 +218,7 @@ start(void)
   if (!read_settings())
     return;
 
+  dm_uninherited_init();
   dm_clock_start();
   make_secret();
   const char *why = look_behind();

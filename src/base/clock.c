@@ -7,8 +7,9 @@
 #include <time.h>
 
 #include "base/sys.h"
+#include "base/uninherited.h"
 
-_Atomic uint32_t dm_clock_tick;
+DM_UNINHERITED _Atomic uint32_t dm_clock_tick;
 
 enum
 {

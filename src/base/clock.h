@@ -41,7 +41,8 @@ uint64_t dm_clock_slice_start_ns(uint32_t slice);
 
 /* The slice that the reporter announced last, or 0 when nobody announces.
    Written by the reporter alone, relaxed: a reader that sees it a moment late
-   files a block one slice too old, which is the resolution of an age anyway. */
+   files a block one slice too old, which is the resolution of an age anyway. In
+   a forked child, where no reporter is, it is 0 (base/uninherited.h). */
 extern DM_HIDDEN _Atomic uint32_t dm_clock_tick;
 
 /* The slice that it is now. Thread-safe, Signal-safe. */

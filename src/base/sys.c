@@ -133,6 +133,13 @@ dm_sys_can_read(const void *address)
 }
 
 int
+dm_sys_wipe_on_fork(void *start, size_t length)
+{
+  return (int) dm_syscall(SYS_madvise, (long) start, (long) length,
+                          MADV_WIPEONFORK, 0, 0, 0);
+}
+
+int
 dm_sys_open(const char *path, int flags, mode_t mode)
 {
   if (dm_sys_must_fail())
@@ -369,9 +376,7 @@ dm_sys_release_signals(uint64_t former)
 void
 dm_sys_block_signals(struct dm_signals *before)
 {
-  uint64_t all = UINT64_MAX;
-  dm_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long) &all, (long) &before->mask,
-             sizeof all, 0, 0);
+  before->mask = dm_sys_hold_signals();
   before->raised = atomic_load(&signals_raised);
   /* What was not blocked cannot have been pending. */
   before->pending = 0;

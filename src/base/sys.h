@@ -48,6 +48,10 @@ int dm_sys_protect_none(void *start, size_t length);
    is wrong first. Where a sandbox refuses that nothing may be read. */
 bool dm_sys_can_read(const void *address);
 
+/* Makes the LENGTH bytes at START, whole pages that no file is behind, zero in
+   each child that fork copies. Needs Linux 4.14. */
+int dm_sys_wipe_on_fork(void *start, size_t length);
+
 /* FLAGS and MODE as open(2); O_CLOEXEC is always added. */
 int dm_sys_open(const char *path, int flags, mode_t mode);
 int dm_sys_close(int fd);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "base/uninherited.h"
 #include "dump/asked.h"
 #include "dump/hurry.h"
 
@@ -42,21 +43,21 @@ enum orders
 static _Atomic enum orders orders;
 
 /* There is a reporter that will look at the requests again. */
-static _Atomic bool running;
+static DM_UNINHERITED _Atomic bool running;
 
 /* The kernel thread's id; the kernel clears it when the thread ends. */
-static uint32_t thread_id;
+static DM_UNINHERITED uint32_t thread_id;
 
 /* Held while the reporter is being started or ended, with signals blocked: a
    handler would wait for its own thread. And how many threads are inside a call
    that wants none to be there. */
-static _Atomic bool transition;
-static _Atomic unsigned unwanted;
+static DM_UNINHERITED _Atomic bool transition;
+static DM_UNINHERITED _Atomic unsigned unwanted;
 
 /* The process that may have one. A child of vfork shares our memory, and one of
    a bare clone has a copy, without being told by an atfork handler: neither has
    a reporter, and neither may touch what it believes to be one. */
-static pid_t owner;
+static DM_UNINHERITED pid_t owner;
 
 /* Stack and thread block, kept from one reporter to the next. */
 static char *memory;

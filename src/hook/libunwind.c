@@ -11,6 +11,7 @@
 
 #include "base/chain.h"
 #include "base/sys.h"
+#include "base/uninherited.h"
 #include "hook/unwind_tables.h"
 
 /* Its reader of an unwind table: exported, used by debuggers, but in no header
@@ -37,8 +38,18 @@ static unw_addr_space_t space;
 
 /* Threads inside libunwind, and whether a fork keeps new ones out. */
 static _Atomic unsigned inside;
-static _Atomic bool forking;
-static bool unusable = true;
+static DM_UNINHERITED _Atomic bool forking;
+
+/* Whether libunwind may be used in this process. A child has a copy of its
+   pool, and of the count of those inside: where that is not 0 the pool may be
+   locked for ever, and the count stays, for the child's own children. */
+enum use
+{
+  UNKNOWN, /* a child that has not looked */
+  FREE,
+  LOST
+};
+static DM_UNINHERITED _Atomic enum use use;
 
 /* Where words may be read: from START on, at ROOM addresses. */
 struct span
@@ -194,6 +205,19 @@ no_name(unw_addr_space_t as, unw_word_t address, char *buffer, size_t size,
 /* ------------------------------------------------------------------------
    Entering libunwind. */
 
+static bool
+may_be_used(void)
+{
+  enum use seen = UNKNOWN;
+  /* Who comes in does so after this, so the count is still the parent's. */
+  if (atomic_load(&use) == UNKNOWN)
+  {
+    bool lost = !space || atomic_load(&inside) != 0;
+    atomic_compare_exchange_strong(&use, &seen, lost ? LOST : FREE);
+  }
+  return atomic_load(&use) == FREE;
+}
+
 static void
 leave(uint64_t signals)
 {
@@ -201,14 +225,16 @@ leave(uint64_t signals)
   dm_sys_release_signals(signals);
 }
 
-/* Returns false when a fork is under way. Until leave no signal is handled
-   here: a handler might jump away, or fork. */
+/* Returns false when a fork is under way, or was at the wrong moment. Until
+   leave no signal is handled here: a handler might jump away, or fork. */
 static bool
 enter(uint64_t *signals)
 {
+  if (!may_be_used())
+    return false;
   *signals = dm_sys_hold_signals();
   atomic_fetch_add(&inside, 1);
-  if (!atomic_load(&forking) && !unusable)
+  if (!atomic_load(&forking))
     return true;
   leave(*signals);
   return false;
@@ -221,15 +247,16 @@ dm_libunwind_before_fork(void)
   /* Those inside need a few microseconds; one that was preempted, longer.
      It would be found in the child, where libunwind is then not used. */
   uint64_t limit = dm_sys_clock_ns(CLOCK_MONOTONIC) + 20000000;
-  while (atomic_load(&inside) != 0 && dm_sys_clock_ns(CLOCK_MONOTONIC) < limit)
+  while (may_be_used() && atomic_load(&inside) != 0 &&
+         dm_sys_clock_ns(CLOCK_MONOTONIC) < limit)
     ;
 }
 
 void
 dm_libunwind_after_fork(bool child)
 {
-  if (child && atomic_exchange(&inside, 0) != 0)
-    unusable = true;
+  if (child)
+    atomic_store(&use, UNKNOWN);
   atomic_store(&forking, false);
 }
 
@@ -438,6 +465,6 @@ dm_libunwind_init(void)
   if (!space)
     return "libunwind gives no address space";
   without_pipe(start_libunwind);
-  unusable = false;
+  atomic_store(&use, FREE);
   return NULL;
 }

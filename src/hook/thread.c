@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/rare.h"
 #include "base/sys.h"
+#include "base/uninherited.h"
 
 __thread struct dm_thread_here dm_thread_here
     __attribute__((tls_model("initial-exec")));
@@ -122,7 +123,7 @@ dm_thread_init(uintptr_t stack_end)
   return true;
 }
 
-static _Atomic bool emergency_taken;
+static DM_UNINHERITED _Atomic bool emergency_taken;
 
 struct dm_ledger *
 dm_emergency_begin(struct dm_signals *signals)

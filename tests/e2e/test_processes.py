@@ -59,6 +59,17 @@ class Forks(harness.Case):
             harness.wait_until(lambda: {dump["pid"] for dump in program.dumps()}
                                == {program.pid, child}, "both processes' dumps")
 
+    def test_children_that_no_reporter_tells_the_time(self):
+        """Those of _Fork and raw clone: what they allocate is born when it is."""
+        dumps = self.run_small("raw_ages", interval=1000, at_exit=1).dumps
+        self.assertEqual(len(dumps), 3)
+        children = [dump for dump in dumps if dump["totals"]["live"] == 2]
+        self.assertEqual(len(children), 2)
+        for dump in children:
+            self.assert_balanced(dump)
+            self.assertEqual([row["bytes"] for row in dump["ages"][2:]], [77, 0, 0])
+            self.assertEqual(sum(row["bytes"] for row in dump["ages"][:2]), 88)
+
 
 class Threads(harness.Case):
 

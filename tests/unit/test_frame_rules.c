@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/uninherited.h"
 #include "books/callsites.h"
 #include "books/modules.h"
 #include "frames.h"
@@ -335,6 +336,61 @@ START_TEST(no_handler_comes_inside)
 }
 END_TEST
 
+static bool
+pass_row(void *arg, const struct dm_unwind_row *row)
+{
+  (void) arg, (void) row;
+  return false;
+}
+
+static int
+status_of(pid_t child)
+{
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* What a child of _Fork finds that others were at: libunwind is left alone. */
+static int
+check_lost(uintptr_t pc)
+{
+  dm_libunwind_before_fork();
+  pid_t child = fork();
+  dm_libunwind_after_fork(child == 0);
+  enum dm_rows rows = dm_libunwind_rows(pc, pass_row, NULL);
+  if (child == 0)
+    _exit((int) rows);
+  return rows == DM_ROWS_LATER && status_of(child) == DM_ROWS_LATER ? 7 : 1;
+}
+
+static bool
+fork_at_row(void *arg, const struct dm_unwind_row *row)
+{
+  pid_t child = _Fork();
+  if (child == 0)
+    _exit(check_lost(row->code.start));
+  *(pid_t *) arg = child;
+  return false;
+}
+
+/* A child that no handler hears of may have libunwind's pool as somebody was
+   about to change it: then it is left alone, also by its own children. */
+START_TEST(raw_children)
+{
+  uintptr_t pc = (uintptr_t) &check_path + 1;
+  dm_uninherited_init();
+  pid_t child = _Fork();
+  if (child == 0)
+    _exit((int) dm_libunwind_rows(pc, pass_row, NULL));
+  ck_assert_int_eq(status_of(child), DM_ROWS_VISITED);
+  enum dm_rows rows = dm_libunwind_rows(pc, fork_at_row, &child);
+  ck_assert_int_eq(rows, DM_ROWS_VISITED);
+  ck_assert_int_eq(status_of(child), 7);
+  ck_assert_int_eq(dm_libunwind_rows(pc, pass_row, NULL), DM_ROWS_VISITED);
+}
+END_TEST
+
 /* --------------------------------------------------------------------------
    Threads. */
 
@@ -415,6 +471,7 @@ main(void)
                                 made_up_addresses,
                                 forking,
                                 no_handler_comes_inside,
+                                raw_children,
                                 threads_learn_at_once,
                                 small_stacks,
                                 NULL};

@@ -6,11 +6,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/sys.h"
+#include "base/uninherited.h"
 #include "fake_clock.h"
 #include "runner.h"
 
@@ -292,6 +294,28 @@ START_TEST(a_forked_child_finds_it_free)
 }
 END_TEST
 
+/* No handler hears of such a child. */
+START_TEST(what_is_held_is_free_in_a_raw_child)
+{
+  struct dm_signals signals;
+  int status;
+  dm_uninherited_init();
+  dm_emergency_begin(&signals);
+  pid_t child = _Fork();
+  if (child == 0)
+  {
+    struct rlimit seconds = {2, 2}; /* no signal ends who waits for it */
+    setrlimit(RLIMIT_CPU, &seconds);
+    dm_emergency_begin(&signals);
+    _exit(7);
+  }
+  dm_emergency_end(&signals);
+  waitpid(child, &status, 0);
+  ck_assert(WIFEXITED(status));
+  ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -304,6 +328,7 @@ main(void)
                                 one_at_a_time_in_the_emergency_ledger,
                                 signals_wait_for_the_emergency_ledger,
                                 a_forked_child_finds_it_free,
+                                what_is_held_is_free_in_a_raw_child,
                                 NULL};
   return run_suite(make_suite("thread", setup, tests));
 }
