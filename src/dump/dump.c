@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/rare.h"
 #include "base/sys.h"
+#include "base/uninherited.h"
 #include "dump/hurry.h"
 #include "dump/output.h"
 #include "dump/reclaim.h"
@@ -19,7 +20,12 @@ static const char *program, *host;
 static const char *degraded;
 static const char *(*degraded_now)(void);
 
-static _Atomic bool busy;
+/* A dump is being made, or what is done between two. */
+static DM_UNINHERITED _Atomic bool busy;
+
+/* The same, also in a child that was forked meanwhile: there nobody goes on. */
+static bool begun;
+
 static uint64_t sequence;
 static uint64_t
     last_look_ms; /* of uptime: at all callsites, for their history */
@@ -119,6 +125,25 @@ dump_locked(const struct dm_request *request)
   return !output.cut;
 }
 
+/* Returns false while another one is at it. */
+static bool
+begin(void)
+{
+  if (atomic_exchange(&busy, true))
+    return false;
+  if (begun)
+    dm_symbols_forget(); /* half of something */
+  begun = true;
+  return true;
+}
+
+static void
+end(void)
+{
+  begun = false;
+  atomic_store(&busy, false);
+}
+
 /* Makes the dump if no other is being made; *WHOLE says whether it was all
    written. */
 static bool
@@ -126,13 +151,13 @@ try_dump(const struct dm_request *request, bool *whole)
 {
   struct dm_signals signals;
   dm_sys_block_signals(&signals);
-  bool ours = !atomic_exchange(&busy, true);
+  bool ours = begin();
   if (ours)
   {
     *whole = dump_locked(request);
     if (!*whole)
       atomic_fetch_add(&dumps_cut, 1);
-    atomic_store(&busy, false);
+    end();
   }
   dm_sys_restore_signals(&signals);
   return ours;
@@ -148,7 +173,7 @@ dm_dump_keep_up(void)
   struct dm_signals signals;
   bool soon = false;
   dm_sys_block_signals(&signals);
-  if (!atomic_exchange(&busy, true))
+  if (begin())
   {
     uint64_t now_ms = dm_clock_uptime_ns() / 1000000;
     soon = dm_reclaim(dm_snapshot_forget);
@@ -157,7 +182,7 @@ dm_dump_keep_up(void)
       dm_snapshot_look();
       last_look_ms = now_ms;
     }
-    atomic_store(&busy, false);
+    end();
   }
   dm_sys_restore_signals(&signals);
   return soon;
@@ -203,8 +228,7 @@ dm_dump_wait(const struct dm_request *request)
 void
 dm_dump_after_fork(void)
 {
-  if (atomic_exchange(&busy, false))
-    dm_symbols_forget();
+  atomic_store(&busy, false);
   dm_output_after_fork();
   sequence = 0;
   last_look_ms = 0;

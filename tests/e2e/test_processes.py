@@ -16,6 +16,12 @@ class Forks(harness.Case):
         return {role: int(pid) for role, pid in
                 (line.split() for line in result.stdout.decode().splitlines())}
 
+    def test_a_child_forked_in_the_middle_of_a_dump(self):
+        for way in ("fork", "_Fork"):
+            result = self.run_small("forked_in_dump", way, interval=1000)
+            dump = result.dump(int(result.stdout))
+            self.assertEqual((dump["trigger"], dump["self"]["dumps_cut"]), ("call", 0))
+
     def test_a_child_goes_on_with_its_own_books(self):
         for interval in (0, 1000):
             result = self.run_small("forks", interval=interval)
