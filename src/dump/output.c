@@ -210,7 +210,6 @@ reason_of(int error)
   case ENOTDIR:
     return "no such directory";
   case EACCES:
-  case EPERM:
     return "permission denied; dumps are written without root's rights";
   case EISDIR:
     return "a directory";
@@ -229,15 +228,22 @@ reason_of(int error)
   }
 }
 
-/* Says, the first time, why the file at PATH, or NULL, cannot be opened. Not
-   for a pipe that nobody reads: somebody may, later. */
+/* Whether nobody did anything wrong: a pipe that is not read may be, later, and
+   a sandbox allows what it allows. */
+static bool
+is_no_mistake(int error)
+{
+  return error == -ENXIO || error == -ENOSYS || error == -EPERM;
+}
+
+/* Says, the first time, why the file at PATH, or NULL, cannot be opened. */
 static void
 complain(const char *path, int error)
 {
   char buffer[256];
   struct dm_text line;
   struct dm_output output;
-  if (complained || error == -ENXIO)
+  if (complained || is_no_mistake(error))
     return;
   complained = true;
   dm_text_init(&line, buffer, sizeof buffer - 1);

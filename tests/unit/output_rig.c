@@ -32,7 +32,7 @@ rig_setup(void)
   ck_assert_ptr_nonnull(mkdtemp(scratch));
   ck_assert_int_eq(chdir(scratch), 0);
   for (size_t i = 0; i < sizeof big; i++)
-    big[i] = i % 50 == 49 ? '\n' : (char) ('a' + i % 26);
+    big[i] = i % LINE == LINE - 1 ? '\n' : (char) ('a' + i % 26);
 }
 
 void

@@ -11,8 +11,12 @@
 
 enum { BIG = 100000, READ_BACK = 1 << 20 };
 
+/* Of BIG's lines, as many as go into a pipe or a terminal at once; and into a
+   pipe that nobody reads, a part for each of its 16 pages. */
+enum { LINE = 50, PIPE_PART = 4096 / LINE * LINE, PIPE_FULL = 16 * PIPE_PART };
+
 extern char scratch[];         /* the directory's path */
-extern char big[BIG];          /* lines of 50 bytes */
+extern char big[BIG];          /* of lines */
 extern struct dm_output output;
 extern char read_back[READ_BACK]; /* what was read last, as a string */
 

@@ -34,7 +34,7 @@ START_TEST(test_remote_pipe)
   dm_output_write(&output, big, 10000);
   ck_assert(!output.cut);
   dm_output_close(&output);
-  ck_assert_uint_eq(fake_longest_write, 4096);
+  ck_assert_uint_eq(fake_longest_write, PIPE_PART);
   ck_assert_uint_eq(descriptors(), before);
   ck_assert_uint_eq(read_all(ends[0]), 10000);
   /* A reader that stalls has the patience of the caller. */

@@ -19,7 +19,7 @@ START_TEST(test_stderr_pipe)
   int reader = start_with_pipe();
   unsigned before = descriptors();
   ck_assert(dump(big, 20000, 0));
-  ck_assert_uint_eq(fake_longest_write, 4096);
+  ck_assert_uint_eq(fake_longest_write, PIPE_PART);
   ck_assert_uint_eq(read_all(reader), 20000);
   ck_assert_int_eq(memcmp(read_back, big, 20000), 0);
   ck_assert_uint_eq(descriptors(), before);
@@ -48,7 +48,7 @@ START_TEST(test_stderr_full)
   ck_assert(!dump(big, sizeof big, 0));
   ck_assert(seconds_now() - begun < 0.5);
   size_t got = read_all(reader);
-  ck_assert_uint_eq(got, 65536);
+  ck_assert_uint_eq(got, PIPE_FULL);
   ck_assert_int_eq(memcmp(read_back, big, got), 0);
   ck_assert_int_eq(fcntl(2, F_GETFL), flags);
 }
@@ -101,7 +101,7 @@ START_TEST(test_stderr_nonblocking)
   int reader = start_with_pipe();
   fcntl(2, F_SETFL, fcntl(2, F_GETFL) | O_NONBLOCK);
   ck_assert(!dump(big, sizeof big, 50));
-  ck_assert_uint_eq(read_all(reader), 65536);
+  ck_assert_uint_eq(read_all(reader), PIPE_FULL);
   ck_assert(fcntl(2, F_GETFL) & O_NONBLOCK);
 }
 END_TEST
@@ -206,7 +206,7 @@ START_TEST(test_stderr_replaced_meanwhile)
   fake_before_poll = replace_at_second_poll;
   ck_assert(!dump(big, sizeof big, 0));
   ck_assert_str_eq(contents("database"), "");
-  ck_assert_uint_eq(read_all(reader), 4096);
+  ck_assert_uint_eq(read_all(reader), PIPE_PART);
 }
 END_TEST
 
@@ -290,7 +290,7 @@ START_TEST(test_terminal_not_opened_again)
   start_with_stderr(slave);
   fake_open_refuses = true;
   ck_assert(dump(big, 1000, 0));
-  ck_assert_uint_eq(fake_longest_write, 64);
+  ck_assert_uint_eq(fake_longest_write, LINE);
   ck_assert_uint_eq(read_all(master), 1000 + 1000 / 50);
 }
 END_TEST
