@@ -219,8 +219,6 @@ reason_of(int error)
     return "the path is too long";
   case ENODEV:
     return "neither a file, a pipe nor a terminal";
-  case EROFS:
-    return "the file system is read-only";
   case ENOSPC:
     return "no space left";
   default:
@@ -233,7 +231,8 @@ reason_of(int error)
 static bool
 is_no_mistake(int error)
 {
-  return error == -ENXIO || error == -ENOSYS || error == -EPERM;
+  return error == -ENXIO || error == -ENOSYS || error == -EPERM ||
+         error == -EROFS;
 }
 
 /* Says, the first time, why the file at PATH, or NULL, cannot be opened. */
