@@ -44,10 +44,10 @@
 #include "hook/trace.h"
 #include "hook/unwind.h"
 
+/* Bytes: to fewer the usual way adds the stamp's without a look. */
 enum
 {
-  UNUSUAL_SIZE =
-      1 << 30 /* bytes; the usual way adds the stamp's without a look */
+  UNUSUAL_SIZE = 1 << 30
 };
 
 static struct dm_config config;

@@ -158,11 +158,13 @@ count_gone(enum dm_stamp_state state, const struct dm_block *what)
 void
 dm_record_outermost(void *block)
 {
-  struct dm_block inner;
-  if (dm_next.chunk_headers || dm_stamp_read(block, dm_next_usable_size(block),
-                                             &inner) != DM_STAMP_VALID)
+  if (dm_next.chunk_headers)
     return;
-  dm_stamp_clear(block, dm_next_usable_size(block));
+  size_t usable = dm_next_usable_size(block);
+  struct dm_block inner;
+  if (dm_stamp_read(block, usable, &inner) != DM_STAMP_VALID)
+    return;
+  dm_stamp_clear(block, usable);
   count_free(&inner);
 }
 
