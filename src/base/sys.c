@@ -241,6 +241,13 @@ dm_sys_clock_ns(clockid_t clock)
   return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
 }
 
+void
+dm_sys_nap(uint64_t nanoseconds)
+{
+  uint32_t word = 0;
+  dm_sys_futex_wait(&word, 0, dm_sys_clock_ns(CLOCK_MONOTONIC) + nanoseconds);
+}
+
 int
 dm_sys_futex_wait_shared(uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {

@@ -78,6 +78,9 @@ int dm_sys_poll_out(int fd, int timeout_ms);
 int dm_sys_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline_ns);
 void dm_sys_futex_wake(uint32_t *word);
 
+/* Sleeps for NANOSECONDS, by that same call: no other for a sandbox to allow. */
+void dm_sys_nap(uint64_t nanoseconds);
+
 /* Nanoseconds on CLOCK (CLOCK_MONOTONIC, CLOCK_REALTIME, ...), asked of the
    kernel itself. */
 uint64_t dm_sys_clock_ns(clockid_t clock);

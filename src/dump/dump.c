@@ -27,8 +27,10 @@ static DM_UNINHERITED _Atomic bool busy;
 static bool begun;
 
 static uint64_t sequence;
-static uint64_t
-    last_look_ms; /* of uptime: at all callsites, for their history */
+
+/* Of uptime, when all callsites were last looked at, for their history. */
+static uint64_t last_look_ms;
+
 static _Atomic uint64_t dumps_cut;
 
 /* The text of a dump, drained into the output when it is full. */
@@ -188,8 +190,8 @@ dm_dump_keep_up(void)
   return soon;
 }
 
-/* Makes the dump, once no other is being made, until DEADLINE_NS or while
-   someone is not in a hurry for the end of this one. */
+/* Makes the dump, once no other is being made; gives up at DEADLINE_NS, and when
+   somebody is in a hurry. */
 static bool
 dump_before(const struct dm_request *request, uint64_t deadline_ns)
 {
@@ -200,14 +202,12 @@ dump_before(const struct dm_request *request, uint64_t deadline_ns)
   bool whole = false;
   while (!try_dump(request, &whole))
   {
-    uint64_t now = dm_sys_clock_ns(CLOCK_MONOTONIC);
-    uint32_t word = 0;
-    if (now >= deadline_ns || dm_hurry_is_over())
+    if (dm_sys_clock_ns(CLOCK_MONOTONIC) >= deadline_ns || dm_hurry_is_over())
     {
       atomic_fetch_add(&dumps_cut, 1);
       return false;
     }
-    dm_sys_futex_wait(&word, 0, now + NAP_NS);
+    dm_sys_nap(NAP_NS);
   }
   return whole;
 }

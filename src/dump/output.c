@@ -98,11 +98,9 @@ wait_for_room(const struct dm_output *output)
 static bool
 nap(const struct dm_output *output)
 {
-  uint32_t word = 0;
   if (patience_left(output) == 0)
     return false;
-  dm_sys_futex_wait(&word, 0,
-                    dm_sys_clock_ns(CLOCK_MONOTONIC) + millisecond_ns);
+  dm_sys_nap(millisecond_ns);
   return true;
 }
 

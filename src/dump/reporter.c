@@ -282,10 +282,9 @@ begin_transition(void)
   {
     NAP_NS = 100000
   };
-  uint32_t word = 0;
   uint64_t signals = dm_sys_hold_signals();
   while (atomic_exchange(&transition, true))
-    dm_sys_futex_wait(&word, 0, dm_sys_clock_ns(CLOCK_MONOTONIC) + NAP_NS);
+    dm_sys_nap(NAP_NS);
   return signals;
 }
 

@@ -96,17 +96,14 @@ dm_sys_poll_out(int fd, int timeout_ms)
   return (int) result(poll(&wanted, 1, timeout_ms));
 }
 
-int
-dm_sys_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline_ns)
+void
+dm_sys_nap(uint64_t nanoseconds)
 {
-  (void) word;
-  (void) value;
-  struct timespec deadline = {
-      .tv_sec = (time_t) (deadline_ns / 1000000000),
-      .tv_nsec = (long) (deadline_ns % 1000000000),
+  struct timespec time = {
+      .tv_sec = (time_t) (nanoseconds / 1000000000),
+      .tv_nsec = (long) (nanoseconds % 1000000000),
   };
-  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL);
-  return -ETIMEDOUT;
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
 uint64_t
